@@ -1,6 +1,7 @@
 package wstest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"unicode/utf8"
@@ -46,6 +47,11 @@ type Event struct {
 	Reason string
 	// Rule says which rule was broken, for people.
 	Rule string
+}
+
+// Equal reports whether f is the same event; for which rule the receiver fails does not count.
+func (e Event) Equal(f Event) bool {
+	return e.Kind == f.Kind && e.Code == f.Code && e.Reason == f.Reason && bytes.Equal(e.Payload, f.Payload)
 }
 
 // String describes the event in one line.

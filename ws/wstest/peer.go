@@ -3,7 +3,6 @@ package wstest
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/parley-ws/parley/ws"
@@ -100,5 +99,3 @@ func (p *Peer) deadline() time.Time {
 	}
 	return time.Now().Add(p.Timeout)
 }
-
-var _ io.Closer = (*Peer)(nil)
