@@ -77,12 +77,17 @@ func TestWSDependencies(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", list, err, complaints.String())
 		}
+		found := false
 		for line := range strings.Lines(string(out)) {
 			path, from, _ := strings.Cut(strings.TrimSpace(line), " ")
+			found = found || path == module+"/ws"
 			if !wsModule(from) {
 				t.Errorf("for %s, ws depends on %s of the module %s: only these may come with it: %s",
 					system, path, from, strings.Join(wsModules, ", "))
 			}
+		}
+		if !found {
+			t.Errorf("%s did not list package ws: the rule checked nothing", list)
 		}
 	}
 }
