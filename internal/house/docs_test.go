@@ -17,8 +17,8 @@ import (
 // lines that follow each other without a blank line is for all of them, and so
 // is the comment of a const or var group.
 
-// undocumented returns what lacks a comment in the files of one package. Test
-// files count only if the package has no others.
+// undocumented returns what lacks a comment in the files of one package. A
+// package of tests alone needs no more than its package comment.
 func undocumented(fset *token.FileSet, dir string, files []*ast.File) []string {
 	c := docChecker{fset: fset}
 	described := slices.ContainsFunc(files, func(f *ast.File) bool { return f.Doc.Text() != "" })
@@ -32,6 +32,9 @@ func undocumented(fset *token.FileSet, dir string, files []*ast.File) []string {
 		c.problems = append(c.problems, fmt.Sprintf("the package comment of %s does not begin with %q", dir, "Package "+name+" "))
 	}
 	for _, f := range files {
+		if strings.HasSuffix(fset.Position(f.Package).Filename, "_test.go") {
+			continue
+		}
 		for _, decl := range f.Decls {
 			c.decl(decl)
 		}
@@ -214,6 +217,8 @@ func TestDocsCatch(t *testing.T) {
 		{"a comment apart from the package", "// Package fake is one.\n\npackage fake", []string{"no package comment"}},
 		{"another beginning", "// Fake is one.\npackage fake", []string{`begin with "Package fake "`}},
 		{"a command", "// Fake does it.\npackage main", nil},
+		{"a package of tests", head + "func TestF() {}", nil},
+		{"a package of tests without comment", "package fake\nfunc TestF() {}", []string{"package dir has no package comment"}},
 		{"a directive is no comment", head + "//go:noinline\nfunc F() {}", []string{"function F"}},
 
 		{"functions", head + "func F() {}\n\n// G does.\nfunc G() {}\n\nfunc h() {}", []string{"fake.go:3: function F"}},
@@ -234,7 +239,11 @@ func TestDocsCatch(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			fset := token.NewFileSet()
-			file, err := parser.ParseFile(fset, "fake.go", test.source, parser.ParseComments|parser.SkipObjectResolution)
+			name := "fake.go"
+			if strings.HasPrefix(test.name, "a package of tests") {
+				name = "fake_test.go"
+			}
+			file, err := parser.ParseFile(fset, name, test.source, parser.ParseComments|parser.SkipObjectResolution)
 			if err != nil {
 				t.Fatal(err)
 			}
