@@ -70,11 +70,12 @@ func (e Event) String() string {
 // slow, and written to be compared with the text of the RFC.
 //
 // A rule is applied as soon as the bytes that break it are there: to the two first bytes of a header before its length,
-// to a length before the mask and the payload, and to every byte of a text as it comes, also in a frame that is not
-// whole. So the events of a part of a stream are always the first events of the whole. A stream that just stops gives
-// no event for that.
+// to the length before the mask, the limit to a whole header before the payload, and to every byte of a text as it
+// comes, also in a frame that is not whole. So the events of a part of a stream are always the first events of the
+// whole. A stream that just stops gives no event for that.
 //
-// The limit is charged as package ws charges it: a frame of a fragmented message counts for 64 bytes at least.
+// The limit is applied as package ws does it: to the length of a message, and, lest empty fragments be free, to a sum
+// in which each fragment counts for 64 bytes at least. That sum may be 4096 where the limit is smaller.
 func Decode(stream []byte, o DecodeOptions) []Event {
 	d := decoder{o: o, rest: stream}
 	for !d.done && d.frame() {
@@ -92,7 +93,8 @@ type decoder struct {
 	inMessage  bool // a message has begun and its last frame has not come
 	text       bool // it is a text
 	message    []byte
-	charged    uint64
+	size       uint64 // its length as declared so far
+	charged    uint64 // the same with every fragment counting 64 at least
 	unfinished []byte // the bytes at the end of the text that begin a rune
 }
 
@@ -154,18 +156,6 @@ func (d *decoder) frame() bool {
 		}
 	}
 
-	if !control && d.o.Limit > 0 {
-		charge := length
-		if !fin || opcode == OpContinuation {
-			charge = max(length, 64)
-		}
-		// Both are below 1<<63, so the sum does not overflow.
-		if d.charged+charge > uint64(d.o.Limit) {
-			return d.fail(ws.CodeMessageTooBig, "message over the limit")
-		}
-		d.charged += charge
-	}
-
 	var key [4]byte
 	if masked {
 		if len(d.rest) < 4 {
@@ -173,6 +163,19 @@ func (d *decoder) frame() bool {
 		}
 		key = [4]byte(d.rest)
 		d.rest = d.rest[4:]
+	}
+
+	if limit := uint64(max(d.o.Limit, 0)); !control && limit > 0 {
+		charge := length
+		if !fin || opcode == OpContinuation {
+			charge = max(length, 64)
+		}
+		// No sum overflows: what was counted so far is within its bound, and a length is below 1<<63.
+		if d.size+length > limit || d.charged+charge > max(limit, 4<<10) {
+			return d.fail(ws.CodeMessageTooBig, "message over the limit")
+		}
+		d.size += length
+		d.charged += charge
 	}
 
 	whole := uint64(len(d.rest)) >= length
@@ -243,7 +246,7 @@ func (d *decoder) endMessage() bool {
 	if d.text {
 		e.Kind = EventText
 	}
-	d.inMessage, d.message, d.charged = false, nil, 0
+	d.inMessage, d.message, d.size, d.charged = false, nil, 0, 0
 	return d.deliver(e)
 }
 

@@ -161,14 +161,21 @@ func TestDecodeLimit(t *testing.T) {
 		{"each message anew", []wstest.Frame{wstest.Text(x(600)), wstest.Text(x(600))}, []wstest.Event{text(x(600)), text(x(600))}},
 		{"controls are free", []wstest.Frame{{Opcode: 2, Payload: []byte(x(900))}, wstest.Ping(x(125)), {Fin: true}},
 			[]wstest.Event{ping(x(125)), binary(x(900))}},
-		{"15 small fragments cost 960", fragments(15, "x"), []wstest.Event{binary(x(15))}},
-		{"16 cost 1024", fragments(16, "x"), []wstest.Event{fail(1009)}},
-		{"and empty ones too", fragments(16, ""), []wstest.Event{fail(1009)}},
+		{"small fragments share 4096", fragments(64, "x"), []wstest.Event{binary(x(64))}},
+		{"64 bytes each", fragments(65, "x"), []wstest.Event{fail(1009)}},
+		{"empty ones too", fragments(65, ""), []wstest.Event{fail(1009)}},
 	} {
 		got := wstest.Decode(wstest.Bytes(tt.frames...), wstest.DecodeOptions{Limit: 1000})
 		if !cmp.Equal(got, tt.want, cmpopts.EquateEmpty()) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
+	}
+	large := wstest.DecodeOptions{Limit: 10_000}
+	if got := wstest.Decode(wstest.Bytes(fragments(156, "x")...), large); !cmp.Equal(got, []wstest.Event{binary(x(156))}, cmpopts.EquateEmpty()) {
+		t.Errorf("156 fragments at 64 bytes each: %v", got)
+	}
+	if got := wstest.Decode(wstest.Bytes(fragments(157, "x")...), large); !cmp.Equal(got, []wstest.Event{fail(1009)}, cmpopts.EquateEmpty()) {
+		t.Errorf("157 fragments at 64 bytes each: %v", got)
 	}
 	small := wstest.Decode(wstest.Bytes(wstest.Text("abc")), wstest.DecodeOptions{Limit: 3})
 	if !cmp.Equal(small, []wstest.Event{text("abc")}, cmpopts.EquateEmpty()) {
@@ -272,7 +279,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"), true, int64(100), 8)
 	f.Add([]byte("\x01\x01\xf0\x80\x03\x9f\x98\x80"), false, int64(0), 5)
 	f.Add([]byte("\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"), false, int64(1<<62), 9)
-	f.Add([]byte("\x02\x00\x00\x00\x00\x00\x80\x00"), false, int64(200), 6)
+	f.Add([]byte("\x02\x02ab\x00\x01c\x80\x01d"), false, int64(3), 6)
 	f.Fuzz(func(t *testing.T, stream []byte, fromClient bool, limit int64, cut int) {
 		o := wstest.DecodeOptions{FromClient: fromClient, Limit: limit}
 		original := bytes.Clone(stream)
