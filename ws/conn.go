@@ -1,0 +1,222 @@
+package ws
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Stream is what a Conn runs over: bytes in order both ways, and deadlines that interrupt a pending Read or Write with
+// os.ErrDeadlineExceeded. Every net.Conn is one. Read and Write may be called at the same time as each other, as the
+// setters, and as Close. A CloseWrite method, where there is one, is used to end the stream gently.
+type Stream interface {
+	io.ReadWriteCloser
+	// SetReadDeadline bounds pending and future Reads; the zero time means no bound.
+	SetReadDeadline(time.Time) error
+	// SetWriteDeadline bounds pending and future Writes; the zero time means no bound.
+	SetWriteDeadline(time.Time) error
+}
+
+// Conn is a WebSocket connection, of either role. Accept, Dial and NewConn make one.
+//
+// Writing methods, Ping, Close, CloseNow and all accessors may be called from any goroutine at any time. There is one
+// reader at a time; another gets ErrConcurrentRead. Something must read, for pongs and the close frame are
+// messages too: an endpoint that only writes calls CloseRead.
+//
+// A Conn must be ended with Close or CloseNow, unless a read or write has returned a *CloseError: then it is over.
+type Conn struct {
+	s      Stream
+	rc     syscall.RawConn // set on plain TCP: reads wait without holding a buffer
+	tls    bool            // s is a *tls.Conn
+	client bool
+	opt    Options
+
+	subprotocol string
+	extensions  string
+	request     *http.Request
+	response    *http.Response
+	remote      net.Addr
+	parent      context.Context
+	group       *Group
+	deflate     *deflateConn // nil without permessage-deflate
+
+	in  input
+	out output
+	ka  keepalive
+
+	mu       sync.Mutex // guards what follows, out's queue too; never held across I/O
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	unparent func() bool
+	closeErr *CloseError // how it ended; nil while open
+	local    *CloseError // what Close sent
+	pings    []pingWait
+
+	ended     chan struct{} // closed with closeErr set
+	done      chan struct{} // closed with the stream
+	closeSent atomic.Bool   // no data may follow
+	cutOnce   sync.Once
+}
+
+// NewConn returns a connection over s, on which the opening handshake is done already. It owns s from now on.
+func NewConn(s Stream, o ConnOptions) *Conn {
+	c := &Conn{
+		s:           s,
+		client:      o.Client,
+		opt:         o.Options.withDefaults(),
+		subprotocol: o.Subprotocol,
+		request:     o.Request,
+		response:    o.Response,
+		remote:      o.RemoteAddr,
+		parent:      o.Context,
+		group:       o.Group,
+		ended:       make(chan struct{}),
+		done:        make(chan struct{}),
+	}
+	c.rc = rawConnOf(s)
+	_, c.tls = s.(*tls.Conn)
+	if o.Deflate != nil {
+		c.deflate = newDeflateConn(*o.Deflate, o.Compression, o.Client)
+		c.extensions = o.extensions
+		if c.extensions == "" {
+			c.extensions = o.Deflate.String()
+		}
+	}
+	c.in.init(c, o.Buffered)
+	c.out.init(c)
+	if c.parent != nil && c.parent.Done() != nil {
+		c.unparent = context.AfterFunc(c.parent, func() {
+			c.abort(&CloseError{Code: CodeAbnormal, Err: context.Cause(c.parent)})
+		})
+	}
+	c.ka.start(c)
+	if c.group != nil {
+		c.group.add(c)
+	}
+	return c
+}
+
+// Subprotocol returns the subprotocol agreed upon, or "".
+func (c *Conn) Subprotocol() string { return c.subprotocol }
+
+// Extensions returns the extensions agreed upon as they stand in Sec-WebSocket-Extensions, or "".
+func (c *Conn) Extensions() string { return c.extensions }
+
+// Request returns a copy of the handshake's request on a server, with its header, URL and path values, but without body.
+// Its context has the values of the original one and never ends. On a client it is nil.
+func (c *Conn) Request() *http.Request { return c.request }
+
+// Response returns the handshake's answer on a client, without body. On a server it is nil.
+func (c *Conn) Response() *http.Response { return c.response }
+
+// RemoteAddr returns the peer's network address, or nil where the stream has none.
+func (c *Conn) RemoteAddr() net.Addr {
+	if c.remote != nil {
+		return c.remote
+	}
+	if a, ok := c.s.(interface{ RemoteAddr() net.Addr }); ok {
+		return a.RemoteAddr()
+	}
+	return nil
+}
+
+// Context returns a context that ends when the connection does; context.Cause then gives the *CloseError that
+// says why. It carries the values of the request's context (Accept), of the context given to Dial, or of
+// ConnOptions.Context.
+func (c *Conn) Context() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx == nil {
+		parent := c.parent
+		if parent == nil {
+			parent = context.Background()
+		}
+		c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(parent))
+		if c.closeErr != nil {
+			c.cancel(c.closeErr)
+		}
+	}
+	return c.ctx
+}
+
+// RTT returns the last round-trip time measured by a ping, or 0 if there was none yet.
+func (c *Conn) RTT() time.Duration { return time.Duration(c.ka.rtt.Load()) }
+
+// Stats returns what passed through the connection so far. What arrived together is counted together.
+func (c *Conn) Stats() Stats {
+	s := Stats{
+		MessagesIn: c.in.published.messages.Load(),
+		BytesIn:    c.in.published.bytes.Load(),
+		WireIn:     c.in.published.wire.Load(),
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := &c.out
+	s.MessagesOut, s.BytesOut, s.WireOut = o.messages, o.bytes, o.wire
+	s.Dropped = o.dropped
+	s.Buffered = int64(o.queue.size+len(o.ctl)) + o.unsent.Load()
+	return s
+}
+
+// err returns how the connection ended, or nil while it is open.
+func (c *Conn) err() *CloseError {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closeErr
+}
+
+// end records how the connection ended, the first time, and tells everybody who waits. It does not touch the stream.
+// It returns what is recorded.
+func (c *Conn) end(e *CloseError) *CloseError {
+	c.mu.Lock()
+	if c.closeErr != nil {
+		e = c.closeErr
+		c.mu.Unlock()
+		return e
+	}
+	c.closeErr = e
+	if c.cancel != nil {
+		c.cancel(e)
+	}
+	close(c.ended)
+	c.mu.Unlock()
+	c.closeSent.Store(true)
+	if t := c.opt.Trace; t != nil && t.Close != nil {
+		t.Close(c, e)
+	}
+	return e
+}
+
+// cut closes the stream and lets go of everything that the connection held in the package.
+func (c *Conn) cut() {
+	c.cutOnce.Do(func() {
+		c.ka.stop()
+		// The stream is dead either way; how it died is in closeErr.
+		_ = c.s.Close()
+		c.in.hook.forget()
+		c.out.hook.forget()
+		if c.unparent != nil {
+			c.unparent()
+		}
+		if c.deflate != nil {
+			c.deflate.release()
+		}
+		if c.group != nil {
+			c.group.remove(c)
+		}
+		close(c.done)
+	})
+}
+
+// abort ends the connection at once with e as its cause.
+func (c *Conn) abort(e *CloseError) *CloseError {
+	e = c.end(e)
+	c.cut()
+	return e
+}

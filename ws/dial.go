@@ -1,0 +1,351 @@
+package ws
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+const (
+	// maxAnswerHeader bounds the header of a server's answer; maxErrorBody is how much of a refusal's body is kept.
+	maxAnswerHeader = 64 << 10
+	maxErrorBody    = 64 << 10
+)
+
+// Dial opens a connection to a ws or wss URL (http and https mean the same). ws+unix:///path/to/socket:/path?query goes
+// through a Unix socket. Userinfo in the URL becomes basic authentication.
+//
+// ctx and DialOptions.HandshakeTimeout bound the handshake; once Dial has returned, the end of ctx does nothing. An answer
+// that is not a valid upgrade gives a *HandshakeError with status, header and the beginning of the body.
+func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, error) {
+	if o == nil {
+		o = &DialOptions{}
+	}
+	begun := time.Now()
+	c, err := dial(ctx, rawURL, o)
+	if t := o.Trace; t != nil && t.Handshake != nil {
+		info := HandshakeInfo{Client: true, URL: withoutUserinfo(rawURL), Duration: time.Since(begun), Err: err}
+		var he *HandshakeError
+		if errors.As(err, &he) {
+			info.Status = he.Status
+		} else if err == nil {
+			info.Status, info.Subprotocol, info.Extensions = http.StatusSwitchingProtocols, c.subprotocol, c.extensions
+		}
+		t.Handshake(info)
+	}
+	return c, err
+}
+
+func withoutUserinfo(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return ""
+	}
+	u.User = nil
+	return u.String()
+}
+
+// dialer is one Dial, through its redirects.
+type dialer struct {
+	o      *DialOptions
+	header http.Header
+	host   string // replaces the URL's host in the Host field
+}
+
+func dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, error) {
+	timeout := o.HandshakeTimeout
+	if timeout == 0 {
+		timeout = 30 * time.Second
+	}
+	values := context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	t, err := parseTarget(rawURL)
+	if err != nil {
+		return nil, &HandshakeError{Reason: "invalid URL", Err: err}
+	}
+	d := &dialer{o: o, header: o.Header.Clone(), host: o.Host}
+	if d.header == nil {
+		d.header = http.Header{}
+	}
+	if h := d.header.Get("Host"); h != "" && d.host == "" {
+		d.host = h
+	}
+	d.header.Del("Host")
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	for redirects := 0; ; redirects++ {
+		c, err := d.attempt(ctx, values, t)
+		if err == nil {
+			return c, nil
+		}
+		var he *HandshakeError
+		if !errors.As(err, &he) || he.Status < 300 || he.Status > 399 || o.MaxRedirects <= redirects {
+			return nil, err
+		}
+		next, why := t.redirect(he.Header.Get("Location"))
+		if why != nil {
+			he.Err = why
+			return nil, he
+		}
+		if !next.sameOrigin(t) {
+			// Credentials belong to the origin that they were given for.
+			for _, name := range []string{"Authorization", "Cookie", "Proxy-Authorization", "Www-Authenticate"} {
+				d.header.Del(name)
+			}
+			d.host = ""
+		}
+		t = next
+	}
+}
+
+// check refuses options that would break the handshake.
+func (d *dialer) check() error {
+	for name, values := range d.header {
+		if handshakeField(name) {
+			return &HandshakeError{Reason: "header field " + name + " belongs to the handshake: DialOptions has an option for it"}
+		}
+		if !httpguts.ValidHeaderFieldName(name) {
+			return &HandshakeError{Reason: fmt.Sprintf("invalid header field name %q", name)}
+		}
+		for _, v := range values {
+			if !httpguts.ValidHeaderFieldValue(v) {
+				return &HandshakeError{Reason: "invalid value of header field " + name}
+			}
+		}
+	}
+	for _, s := range d.o.Subprotocols {
+		if !isToken(s) {
+			return &HandshakeError{Reason: fmt.Sprintf("subprotocol %q is not a token", s)}
+		}
+	}
+	if hasDuplicate(d.o.Subprotocols) {
+		return &HandshakeError{Reason: "a subprotocol is offered twice"}
+	}
+	return nil
+}
+
+// attempt does one handshake.
+func (d *dialer) attempt(ctx, values context.Context, t *target) (*Conn, error) {
+	req, key, err := d.request(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := d.connect(ctx, t, req)
+	if err != nil {
+		return nil, &HandshakeError{Reason: "connecting to " + t.address, Err: err}
+	}
+	// A deadline in the past interrupts the handshake when ctx ends.
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(aLongTimeAgo) })
+	c, err := d.upgrade(conn, req, key, values, t)
+	if !stop() && err == nil {
+		err = &HandshakeError{Reason: "handshake", Err: ctx.Err()}
+	}
+	if err != nil {
+		_ = conn.Close() // the handshake failed already
+		if ctx.Err() != nil {
+			var he *HandshakeError
+			if !errors.As(err, &he) || he.Status == 0 {
+				err = &HandshakeError{Reason: "handshake", Err: cancelled("dial", ctx)}
+			}
+		}
+		return nil, err
+	}
+	return c.conn(), nil
+}
+
+// request builds the request (RFC 6455 §4.1) with a fresh key.
+func (d *dialer) request(ctx context.Context, t *target) (*http.Request, string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.http.String(), nil)
+	if err != nil {
+		return nil, "", &HandshakeError{Reason: "invalid URL", Err: err}
+	}
+	var nonce [16]byte
+	_, _ = randRead(nonce[:]) // never fails: it ends the program instead
+	key := base64.StdEncoding.EncodeToString(nonce[:])
+	req.Header = d.header.Clone()
+	h := req.Header
+	h["Upgrade"] = []string{"websocket"}
+	h["Connection"] = []string{"Upgrade"}
+	h["Sec-WebSocket-Key"] = []string{key}
+	h["Sec-WebSocket-Version"] = []string{"13"}
+	if len(d.o.Subprotocols) > 0 {
+		h["Sec-WebSocket-Protocol"] = []string{strings.Join(d.o.Subprotocols, ", ")}
+	}
+	if d.o.Compression != nil {
+		h["Sec-WebSocket-Extensions"] = []string{offerDeflate(d.o.Compression)}
+	}
+	if d.o.Jar != nil {
+		for _, c := range d.o.Jar.Cookies(t.http) {
+			req.AddCookie(c)
+		}
+	}
+	if t.user != nil && h.Get("Authorization") == "" {
+		password, _ := t.user.Password()
+		req.SetBasicAuth(t.user.Username(), password)
+	}
+	if d.host != "" {
+		req.Host = d.host
+	}
+	return req, key, nil
+}
+
+// upgraded is a handshake that succeeded, whose Conn is made once its deadline is off.
+type upgraded struct {
+	s   net.Conn
+	opt ConnOptions
+}
+
+func (u *upgraded) conn() *Conn { return NewConn(u.s, u.opt) }
+
+// upgrade sends the request and checks the answer.
+func (d *dialer) upgrade(conn net.Conn, req *http.Request, key string, values context.Context, t *target) (*upgraded, error) {
+	if err := req.Write(conn); err != nil {
+		return nil, &HandshakeError{Reason: "sending the request", Err: err}
+	}
+	limited := &io.LimitedReader{R: conn, N: maxAnswerHeader}
+	br := bufio.NewReader(limited)
+	resp, err := readAnswer(br, req)
+	if err != nil {
+		if limited.N == 0 {
+			err = fmt.Errorf("the header is larger than %d bytes", maxAnswerHeader)
+		}
+		return nil, &HandshakeError{Reason: "reading the answer", Err: err}
+	}
+	if d.o.Jar != nil {
+		if cookies := resp.Cookies(); len(cookies) > 0 {
+			d.o.Jar.SetCookies(t.http, cookies)
+		}
+	}
+	params, reason := d.checkAnswer(resp, key)
+	if reason != "" {
+		he := &HandshakeError{Status: resp.StatusCode, Header: resp.Header, Reason: reason}
+		if resp.StatusCode != http.StatusSwitchingProtocols {
+			limited.N = maxErrorBody
+			// What can be had of the body explains the refusal; an error here explains nothing.
+			he.Body, _ = io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+		}
+		return nil, he
+	}
+	resp.Body = http.NoBody
+	resp.Request = nil
+	u := &upgraded{s: conn, opt: ConnOptions{
+		Options: d.o.Options, Client: true, Subprotocol: resp.Header.Get("Sec-WebSocket-Protocol"),
+		Deflate: params, Compression: d.o.Compression, Response: resp, Context: values,
+		extensions: strings.Join(resp.Header.Values("Sec-WebSocket-Extensions"), ", "),
+	}}
+	buffered, err := bufferedBytes(br)
+	if err == nil {
+		err = conn.SetDeadline(time.Time{})
+	}
+	if err != nil {
+		return nil, &HandshakeError{Reason: "handshake", Err: err}
+	}
+	u.opt.Buffered = buffered
+	return u, nil
+}
+
+// readAnswer reads the answer behind a few informational ones.
+func readAnswer(br *bufio.Reader, req *http.Request) (*http.Response, error) {
+	for range 5 {
+		resp, err := http.ReadResponse(br, req)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+			return resp, nil
+		}
+	}
+	return nil, errors.New("too many informational answers")
+}
+
+// checkAnswer checks what RFC 6455 §4.1 asks of an answer.
+func (d *dialer) checkAnswer(resp *http.Response, key string) (*DeflateParams, string) {
+	h := resp.Header
+	accept := h["Sec-Websocket-Accept"]
+	switch {
+	case resp.StatusCode != http.StatusSwitchingProtocols:
+		return nil, "the server refused the upgrade"
+	case !hasToken(h["Upgrade"], "websocket"):
+		return nil, "the answer lacks Upgrade: websocket"
+	case !hasToken(h["Connection"], "upgrade"):
+		return nil, "the answer lacks Connection: Upgrade"
+	case len(accept) != 1 || strings.TrimSpace(accept[0]) != acceptKey(key):
+		return nil, "the answer's Sec-WebSocket-Accept does not fit the key"
+	}
+	if chosen := h["Sec-Websocket-Protocol"]; len(chosen) > 0 {
+		if len(chosen) > 1 || !slices.Contains(d.o.Subprotocols, chosen[0]) {
+			return nil, "the server chose a subprotocol that was not offered"
+		}
+	}
+	params, err := deflateAgreed(h["Sec-Websocket-Extensions"], d.o.Compression)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return params, ""
+}
+
+// connect opens the stream: network connection, proxy, TLS.
+func (d *dialer) connect(ctx context.Context, t *target, req *http.Request) (net.Conn, error) {
+	dial := d.o.NetDial
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	var conn net.Conn
+	var err error
+	if t.network == "unix" {
+		conn, err = dial(ctx, "unix", t.address)
+	} else {
+		var proxy *url.URL
+		if proxy, err = d.proxy(req); err != nil {
+			return nil, err
+		}
+		if proxy != nil {
+			conn, err = dialProxy(ctx, dial, proxy, t.address, d.o.TLS)
+		} else {
+			conn, err = dial(ctx, "tcp", t.address)
+		}
+	}
+	if err != nil || t.http.Scheme != "https" {
+		return conn, err
+	}
+	return startTLS(ctx, conn, t.http.Hostname(), d.o.TLS)
+}
+
+func (d *dialer) proxy(req *http.Request) (*url.URL, error) {
+	if d.o.Proxy != nil {
+		return d.o.Proxy(req)
+	}
+	return http.ProxyFromEnvironment(req)
+}
+
+// startTLS does the TLS handshake on conn, which it closes on error.
+func startTLS(ctx context.Context, conn net.Conn, host string, config *tls.Config) (net.Conn, error) {
+	if config == nil {
+		config = &tls.Config{}
+	}
+	config = config.Clone()
+	if config.ServerName == "" {
+		config.ServerName = host
+	}
+	config.NextProtos = []string{"http/1.1"}
+	tc := tls.Client(conn, config)
+	if err := tc.HandshakeContext(ctx); err != nil {
+		_ = conn.Close() // the handshake failed already
+		return nil, err
+	}
+	return tc, nil
+}

@@ -1,0 +1,63 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+)
+
+// Handler is an http.Handler that accepts WebSocket connections and serves each with Handle.
+//
+// Handle runs on a goroutine of its own after ServeHTTP has returned, so that an idle connection does not keep the
+// http.Server's buffers. What it returns ends the connection: nil with 1000, a *CloseError made by the
+// application with its code and reason, anything else, and a panic, with 1011, and is logged. If the connection is over
+// already, nothing more is sent.
+type Handler struct {
+	// Options configures the handshake and the connections.
+	Options AcceptOptions
+	// Handle serves one connection. Conn.Context replaces the request's context.
+	Handle func(*Conn) error
+}
+
+// ServeHTTP accepts the connection.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c, err := Accept(w, r, &h.Options)
+	if err != nil {
+		h.Options.withDefaults().Logger.Debug("ws: handshake refused", "remote", r.RemoteAddr, "error", err)
+		return
+	}
+	h.Options.Group.enter()
+	go h.serve(c)
+}
+
+func (h *Handler) serve(c *Conn) {
+	defer h.Options.Group.exit()
+	err := h.handle(c)
+	if c.err() != nil {
+		return
+	}
+	code, reason := CodeNormal, ""
+	if err != nil {
+		code = CodeInternalError
+		var ce *CloseError
+		if errors.As(err, &ce) && ce.Code.sendable() {
+			code, reason = ce.Code, ce.Reason
+		} else {
+			c.opt.Logger.Error("ws: handler failed", "remote", c.RemoteAddr(), "error", err)
+		}
+	}
+	// The handler is done: how the peer takes it is of no interest any more.
+	_ = c.Close(context.Background(), code, reason)
+}
+
+// handle calls Handle and turns a panic into an error.
+func (h *Handler) handle(c *Conn) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("ws: panic in Handler.Handle: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return h.Handle(c)
+}

@@ -1,0 +1,164 @@
+package ws
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+)
+
+var (
+	errInflatedSize = errors.New("inflated message is too large")
+	errInflatedText = errors.New("inflated message is not UTF-8")
+)
+
+// inflateTail is what a receiver appends (RFC 7692 §7.2.2), and an empty final block that ends the stream.
+const inflateTail = flushTail + "\x01\x00\x00\xff\xff"
+
+// inflater is a pooled decompressor with its source.
+type inflater struct {
+	r   io.ReadCloser
+	src inflateSource
+}
+
+var inflaters = sync.Pool{New: func() any {
+	z := &inflater{}
+	z.r = flate.NewReader(&z.src)
+	return z
+}}
+
+// inflateSource reads the compressed message and then inflateTail. Being an io.ByteReader it is never read ahead of.
+type inflateSource struct {
+	p    []byte
+	tail int // bytes of inflateTail taken
+}
+
+func (s *inflateSource) ReadByte() (byte, error) {
+	if len(s.p) > 0 {
+		b := s.p[0]
+		s.p = s.p[1:]
+		return b, nil
+	}
+	if s.tail < len(inflateTail) {
+		s.tail++
+		return inflateTail[s.tail-1], nil
+	}
+	return 0, io.EOF
+}
+
+func (s *inflateSource) Read(p []byte) (int, error) {
+	n := copy(p, s.p)
+	s.p = s.p[n:]
+	if n == 0 {
+		n = copy(p, inflateTail[s.tail:])
+		s.tail += n
+	}
+	if n == 0 && len(p) > 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// inflation is the inflating of one message.
+type inflation struct {
+	d    *deflateConn
+	z    *inflater
+	left int64 // bytes that it may still give; negative: any
+	text *utf8State
+}
+
+// begin starts to inflate a whole compressed message. limit bounds the content, unless it is negative; text, if not nil,
+// checks it.
+func (d *deflateConn) begin(p []byte, limit int64, text *utf8State) *inflation {
+	f := &inflation{}
+	f.start(d, p, limit, text)
+	return f
+}
+
+func (f *inflation) start(d *deflateConn, p []byte, limit int64, text *utf8State) {
+	*f = inflation{d: d, z: inflaters.Get().(*inflater), left: limit, text: text}
+	f.z.src = inflateSource{p: p}
+	f.reset()
+}
+
+// reset makes the decompressor begin a DEFLATE stream. What follows a final block (RFC 7692 §7.2.3.4) is one, too;
+// with takeover it goes on with the window.
+func (f *inflation) reset() {
+	var dict []byte
+	if f.d.inTakeover {
+		dict = f.d.window
+	}
+	// Reset cannot fail: it only takes note.
+	_ = f.z.r.(flate.Resetter).Reset(&f.z.src, dict)
+}
+
+// read gives the next bytes of the content; io.EOF ends it.
+func (f *inflation) read(p []byte) (int, error) {
+	if f.left >= 0 && int64(len(p)) > f.left {
+		p = p[:f.left+1] // one more than allowed tells whether there is more
+	}
+	for {
+		n, err := f.z.r.Read(p)
+		if n > 0 {
+			if f.left >= 0 {
+				if int64(n) > f.left {
+					return 0, errInflatedSize
+				}
+				f.left -= int64(n)
+			}
+			if f.text != nil && !f.text.push(p[:n]) {
+				return 0, errInflatedText
+			}
+			if f.d.inTakeover {
+				f.d.window = appendWindow(f.d.window, p[:n], 1<<f.d.inBits)
+			}
+			if err == io.EOF {
+				err = nil // found again by the next call
+			}
+			return n, err
+		}
+		switch {
+		case err == nil:
+			if len(p) == 0 {
+				return 0, nil
+			}
+		case err != io.EOF:
+			return 0, err
+		case f.z.src.tail == len(inflateTail):
+			return 0, io.EOF
+		case len(f.z.src.p) == 0 && f.z.src.tail == 0:
+			return 0, io.EOF // the message ends with a final block, without the byte that should follow it
+		default:
+			f.reset()
+		}
+	}
+}
+
+func (f *inflation) end() {
+	f.z.src = inflateSource{}
+	inflaters.Put(f.z)
+	f.z = nil
+}
+
+// inflate inflates a whole message into a buffer that grows with it.
+func (d *deflateConn) inflate(p []byte, limit int64, text *utf8State) (*buffer, int, error) {
+	var f inflation
+	f.start(d, p, limit, text)
+	defer f.end()
+	b := getBuffer(max(1<<10, 3*len(p)))
+	n := 0
+	for {
+		if n == len(b.b) {
+			b = growBuffer(b, n, 2*n)
+		}
+		k, err := f.read(b.b[n:])
+		n += k
+		if err == io.EOF {
+			return b, n, nil
+		}
+		if err != nil {
+			return b, n, err
+		}
+	}
+}

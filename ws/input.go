@@ -1,0 +1,342 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// epoch is the zero of the monotonic times that connections keep as integers.
+var epoch = time.Now()
+
+func now() int64 { return int64(time.Since(epoch)) }
+
+// Who has the reading side of a connection.
+const (
+	readerFree     = iota
+	readerBusy     // a read is under way
+	readerCallback // Run or Messages has lent a message to the application
+)
+
+// input is the reading side of a Conn. All but the atomics belong to whoever holds the reader's role.
+type input struct {
+	role    atomic.Int32
+	turned  chan struct{} // told when the role changes hands while Close waits for it
+	parked  atomic.Bool   // a read waits for the network
+	parkSeq atomic.Uint32 // counts the parkings, so that the keepalive sees one long wait
+	midway  atomic.Bool   // a message is half received
+	heard   atomic.Int64  // when the last bytes came
+
+	hook   ctxHook
+	rawFn  func(uintptr) bool // c.rawRead, made once
+	buf    *buffer            // unread bytes are buf.b[r:w]; nil while idle
+	r, w   int
+	hold   [maxHeader + maxControl]byte // where unread bytes wait while buf is nil
+	held   int
+	larger bool // the last read of an ordinary stream filled its small buffer
+	woken  bool // the last read over TLS took the one byte that it waited for
+	err    error
+
+	// One call of fill, for rawRead.
+	ctx        context.Context
+	dst        []byte // instead of buf
+	n          int
+	park       bool // wait if nothing is there
+	wouldBlock bool
+	armed      bool
+	sysErr     error
+
+	// The data frame under way.
+	inFrame bool
+	key     uint32
+	remain  uint64 // payload bytes not yet taken
+	fin     bool
+	discard bool // Close was called: what still comes is not delivered
+
+	// The message under way. From its first frame until it is delivered, typ is set.
+	typ        Type
+	compressed bool
+	size       uint64 // payload bytes announced so far
+	charged    uint64 // the same with every fragment counting at least 64
+	msg        *buffer
+	msgLen     int
+	msgOff     int // what a streaming reader has taken of msg
+	utf8       utf8State
+	stream     *messageReader // reads the message under way, if Reader began it
+
+	events *Events // of Run
+	lent   []byte  // what the application holds
+	pongs  pongLimit
+
+	// Counted by the reader alone and published when it waits, so that a message costs no atomic operation.
+	messages, bytes, wire int64
+	published             struct{ messages, bytes, wire atomic.Int64 }
+}
+
+func (in *input) init(c *Conn, buffered []byte) {
+	in.hook.set = c.s.SetReadDeadline
+	in.rawFn = c.rawRead
+	in.turned = make(chan struct{}, 1)
+	in.heard.Store(now())
+	in.pongs.tokens = pongBurst
+	if len(buffered) > 0 {
+		in.buf = getBuffer(max(readBufferSize, len(buffered)))
+		in.w = copy(in.buf.b, buffered)
+		in.wire = int64(in.w)
+	}
+}
+
+// acquireReader takes the reader's role.
+func (c *Conn) acquireReader() error {
+	if !c.in.role.CompareAndSwap(readerFree, readerBusy) {
+		return ErrConcurrentRead
+	}
+	return nil
+}
+
+// setReader gives the role back (readerFree) or says what its holder does.
+func (c *Conn) setReader(role int32) {
+	c.in.role.Store(role)
+	if c.closeSent.Load() {
+		select {
+		case c.in.turned <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// buffered returns the bytes read but not parsed yet.
+func (in *input) buffered() []byte {
+	if in.buf == nil {
+		return in.hold[:in.held]
+	}
+	return in.buf.b[in.r:in.w]
+}
+
+// fetch makes sure that there is a buffer of n bytes with room at its end, and moves unread bytes to its start.
+func (in *input) fetch(n int) {
+	if in.buf == nil {
+		in.buf = getBuffer(n)
+		in.r, in.w = 0, copy(in.buf.b, in.hold[:in.held])
+		in.held = 0
+		return
+	}
+	if in.r > 0 {
+		in.w = copy(in.buf.b, in.buf.b[in.r:in.w])
+		in.r = 0
+	}
+	if len(in.buf.b) < n {
+		in.buf = growBuffer(in.buf, in.w, n)
+	}
+}
+
+// stash gives the buffer back before a wait. What it still holds, at most part of a header or of a control frame,
+// moves into hold.
+func (in *input) stash() {
+	if in.buf == nil || in.w-in.r > len(in.hold) {
+		return
+	}
+	in.held = copy(in.hold[:], in.buf.b[in.r:in.w])
+	in.r, in.w = 0, 0
+	putBuffer(in.buf)
+	in.buf = nil
+}
+
+// fill reads once: into dst if it is not nil, and otherwise into the buffer, behind what is there. With wait false it
+// returns (0, nil) if nothing can be had at once; only plain TCP can tell.
+func (c *Conn) fill(ctx context.Context, dst []byte, wait bool) (int, error) {
+	in := &c.in
+	if in.err != nil {
+		return 0, c.readFailed(in.err)
+	}
+	if wait {
+		c.uncork()
+		c.publish()
+	}
+	var n int
+	var err error
+	for tries := 0; n == 0 && err == nil; tries++ {
+		if wait {
+			if err := ctx.Err(); err != nil {
+				return 0, cancelled("read", ctx)
+			}
+		}
+		fired := false
+		if c.rc != nil {
+			n, fired, err = c.fillRaw(ctx, dst, wait)
+		} else {
+			n, fired, err = c.fillStream(ctx, dst)
+		}
+		switch {
+		case n > 0:
+			in.heard.Store(now())
+			in.wire += int64(n)
+			in.err = err
+			return n, nil
+		case fired && errors.Is(err, os.ErrDeadlineExceeded):
+			return 0, cancelled("read", ctx)
+		case err == nil && !wait:
+			return 0, nil
+		case err == nil && tries > 100:
+			err = io.ErrNoProgress
+		}
+	}
+	in.err = err
+	return 0, c.readFailed(err)
+}
+
+// fillRaw is fill on plain TCP: it waits without a buffer.
+func (c *Conn) fillRaw(ctx context.Context, dst []byte, wait bool) (n int, fired bool, err error) {
+	in := &c.in
+	in.ctx, in.dst, in.park = ctx, dst, wait
+	in.n, in.wouldBlock, in.sysErr = 0, false, nil
+	err = c.rc.Read(in.rawFn)
+	if in.armed {
+		fired = c.unparked()
+	}
+	in.ctx, in.dst = nil, nil
+	if err == nil {
+		err = in.sysErr
+	}
+	if err == nil && in.n == 0 && !in.wouldBlock {
+		err = io.EOF
+	}
+	return in.n, fired, err
+}
+
+// rawRead runs inside RawConn.Read. It only moves bytes: whatever could wait for this very call to end, such as a
+// handler or Close, runs elsewhere.
+func (c *Conn) rawRead(fd uintptr) bool {
+	in := &c.in
+	dst := in.dst
+	if dst == nil {
+		in.fetch(readBufferSize)
+		dst = in.buf.b[in.w:]
+	}
+	n, again, err := sysRead(fd, dst)
+	switch {
+	case err != nil:
+		in.sysErr = err
+	case !again:
+		if in.dst == nil {
+			in.w += n
+		}
+		in.n = n
+	case !in.park:
+		in.wouldBlock = true
+	default:
+		in.stash()
+		c.parking(in.ctx)
+		return false
+	}
+	return true
+}
+
+// parking is the last thing before a read waits for the network.
+func (c *Conn) parking(ctx context.Context) {
+	in := &c.in
+	if in.armed {
+		return
+	}
+	in.armed = true
+	in.hook.arm(ctx)
+	if midway := in.typ != 0; midway != in.midway.Load() {
+		in.midway.Store(midway)
+		if midway {
+			c.ka.expectProgress(c)
+		}
+	}
+	in.parkSeq.Add(1)
+	in.parked.Store(true)
+}
+
+// unparked is the first thing after the wait. It reports whether the context ended it.
+func (c *Conn) unparked() (fired bool) {
+	c.in.armed = false
+	c.in.parked.Store(false)
+	return c.in.hook.disarm()
+}
+
+// smallRead is the size of the buffer with which an ordinary stream waits.
+const smallRead = 4 << 10
+
+// fillStream is fill on an ordinary stream. Over TLS, which buffers by itself, it waits for a single byte, so that
+// no buffer of ours is held; elsewhere with a small one that grows while it is filled.
+func (c *Conn) fillStream(ctx context.Context, dst []byte) (n int, fired bool, err error) {
+	in := &c.in
+	if dst != nil {
+		return c.readStream(ctx, dst)
+	}
+	if c.tls && !in.woken {
+		in.stash()
+		if in.buf == nil && in.held < len(in.hold) {
+			n, fired, err = c.readStream(ctx, in.hold[in.held:in.held+1])
+			in.held += n
+			in.woken = n > 0
+			return n, fired, err
+		}
+	}
+	size := smallRead
+	if in.larger || c.tls {
+		size = readBufferSize
+	}
+	in.fetch(size)
+	dst = in.buf.b[in.w:]
+	n, fired, err = c.readStream(ctx, dst)
+	in.w += n
+	in.woken = false
+	in.larger = n == len(dst)
+	if n == 0 {
+		in.stash()
+	}
+	return n, fired, err
+}
+
+func (c *Conn) readStream(ctx context.Context, dst []byte) (n int, fired bool, err error) {
+	c.parking(ctx)
+	n, err = c.s.Read(dst)
+	return n, c.unparked(), err
+}
+
+// readFailed ends the connection after a read error.
+func (c *Conn) readFailed(err error) error {
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	e := c.abort(&CloseError{Code: CodeAbnormal, Remote: true, Err: err})
+	c.dropInput()
+	return e
+}
+
+// dropInput gives back what the reading side holds, once nothing will be read any more.
+func (c *Conn) dropInput() {
+	in := &c.in
+	c.publish()
+	putBuffer(in.buf)
+	in.buf, in.r, in.w, in.held = nil, 0, 0, 0
+	c.dropMessage()
+}
+
+// publish makes the reader's counts visible to Stats.
+func (c *Conn) publish() {
+	in := &c.in
+	p := &in.published
+	if in.wire != p.wire.Load() {
+		p.messages.Store(in.messages)
+		p.bytes.Store(in.bytes)
+		p.wire.Store(in.wire)
+	}
+}
+
+// cancelled is the error of an operation whose context ended: both what ended it and the context's own error are in it.
+func cancelled(op string, ctx context.Context) error {
+	err := ctx.Err()
+	if cause := context.Cause(ctx); cause != err {
+		return fmt.Errorf("ws: %s: %w: %w", op, err, cause)
+	}
+	return fmt.Errorf("ws: %s: %w", op, err)
+}

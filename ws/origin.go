@@ -1,0 +1,121 @@
+package ws
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// checkOrigin applies the origin check to a request and returns why it fails, or "". Browsers always send an Origin, and no
+// page can forge it; a request without one does not come from a page.
+func checkOrigin(r *http.Request, o *AcceptOptions) string {
+	fields := r.Header["Origin"]
+	if len(fields) == 0 || o.AnyOrigin {
+		return ""
+	}
+	if len(fields) > 1 {
+		return "more than one Origin"
+	}
+	origin := strings.ToLower(fields[0])
+	for _, pattern := range o.Origins {
+		if matchOrigin(strings.ToLower(pattern), origin) {
+			return ""
+		}
+	}
+	if !sameOrigin(origin, r) {
+		return "origin not allowed"
+	}
+	return ""
+}
+
+// splitOrigin takes an origin as RFC 6454 §7 writes it apart: scheme, host and port, and nothing else.
+func splitOrigin(origin string) (scheme, host, port string, ok bool) {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery ||
+		u.Fragment != "" || u.Opaque != "" || strings.HasSuffix(origin, "#") {
+		return "", "", "", false
+	}
+	host, port, ok = splitHost(u.Host)
+	if port == "" {
+		port = defaultPort(u.Scheme)
+	}
+	return u.Scheme, host, port, ok
+}
+
+// splitHost splits "host", "host:port" or "[::1]:port".
+func splitHost(hostport string) (host, port string, ok bool) {
+	host = hostport
+	if i := strings.LastIndexByte(hostport, ':'); i >= 0 && !strings.HasSuffix(hostport, "]") {
+		h, p, err := net.SplitHostPort(hostport)
+		if err != nil || p == "" {
+			return "", "", false
+		}
+		return h, p, h != ""
+	}
+	if strings.HasPrefix(host, "[") {
+		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	}
+	return host, "", host != ""
+}
+
+func defaultPort(scheme string) string {
+	switch scheme {
+	case "http", "ws":
+		return "80"
+	case "https", "wss":
+		return "443"
+	}
+	return ""
+}
+
+// sameOrigin reports whether a page of this origin came from the host that the request names. A Host without port
+// means the default port of the page's scheme, so that it works behind a proxy that ends TLS.
+func sameOrigin(origin string, r *http.Request) bool {
+	scheme, host, port, ok := splitOrigin(origin)
+	if !ok || scheme != "http" && scheme != "https" || r.TLS != nil && scheme != "https" {
+		return false
+	}
+	reqHost, reqPort, ok := splitHost(strings.ToLower(r.Host))
+	if !ok {
+		return false
+	}
+	if reqPort == "" {
+		reqPort = defaultPort(scheme)
+	}
+	return host == reqHost && port == reqPort
+}
+
+// matchOrigin matches an origin against a pattern of AcceptOptions.Origins, both in lower case. A pattern without
+// scheme matches any.
+func matchOrigin(pattern, origin string) bool {
+	if pattern == origin {
+		return true // "null" and the schemes of applications, too
+	}
+	if !strings.Contains(pattern, "*") {
+		pattern, origin = normalOrigin(pattern), normalOrigin(origin)
+	}
+	if !strings.Contains(pattern, "://") {
+		_, host, ok := strings.Cut(origin, "://")
+		if !ok {
+			return false
+		}
+		origin = host
+	}
+	if strings.ContainsAny(origin, "@?#") {
+		return false
+	}
+	// Brackets are those of an IPv6 address here, not a class.
+	ok, err := path.Match(strings.NewReplacer("[", `\[`, "]", `\]`, "?", `\?`).Replace(pattern), origin)
+	return err == nil && ok
+}
+
+// normalOrigin drops the default port of the scheme.
+func normalOrigin(origin string) string {
+	scheme, rest, ok := strings.Cut(origin, "://")
+	if !ok || defaultPort(scheme) == "" {
+		return origin
+	}
+	return scheme + "://" + strings.TrimSuffix(rest, ":"+defaultPort(scheme))
+}

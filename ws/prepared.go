@@ -1,0 +1,90 @@
+package ws
+
+import (
+	"bytes"
+	"context"
+	"sync"
+)
+
+// Prepared is a message that is encoded, and compressed, once and then sent to many connections. It may be used from
+// any goroutine.
+type Prepared struct {
+	t       Type
+	payload []byte
+	err     error
+	plain   preparedFrame
+	deflate [16]struct {
+		once  sync.Once
+		frame preparedFrame
+	}
+}
+
+// preparedFrame is an encoded frame without mask.
+type preparedFrame struct {
+	b       []byte
+	payload int // bytes of b that are not header
+}
+
+// Prepare encodes a message for WritePrepared and TryWritePrepared. p is copied. What Write would refuse is refused by
+// those two.
+func Prepare(t Type, p []byte) *Prepared {
+	pre := &Prepared{t: t, err: checkOutgoing(t, p)}
+	pre.plain = encodeFrame(bitFin|byte(t), p)
+	pre.payload = pre.plain.b[len(pre.plain.b)-len(p):]
+	return pre
+}
+
+func encodeFrame(first byte, p []byte) preparedFrame {
+	b := make([]byte, headerSize(len(p), false)+len(p))
+	copy(b[putHeader(b, first, len(p), false, 0):], p)
+	return preparedFrame{b, len(p)}
+}
+
+// frame returns the frame of a server that compresses with a window of that many bits; 0 stands for not at all.
+// Compressed as if it were the first message of a connection, it is legal at any place, with takeover too.
+func (pre *Prepared) frame(bits int) preparedFrame {
+	if bits == 0 {
+		return pre.plain
+	}
+	v := &pre.deflate[bits]
+	v.once.Do(func() {
+		v.frame = pre.plain
+		if z, n := deflateOnce(pre.payload, 0, bits, nil); z != nil {
+			v.frame = encodeFrame(bitFin|bitRSV1|byte(pre.t), z.b[:n])
+			putBuffer(z)
+		}
+	})
+	return v.frame
+}
+
+// WritePrepared is Write for a message encoded by Prepare.
+func (c *Conn) WritePrepared(ctx context.Context, m *Prepared) error {
+	if m.err != nil {
+		return m.err
+	}
+	if c.out.corked.Load() && len(m.payload) <= maxCorkedMessage && ctx.Err() == nil {
+		if done, err := c.enqueue(m.t, m.payload, m, maxCorked); done {
+			return err
+		}
+	}
+	if err := c.acquire(ctx, "write"); err != nil {
+		return err
+	}
+	err := c.writeMessage(ctx, m.t, m.payload, m)
+	c.release()
+	return err
+}
+
+// TryWritePrepared is TryWrite for a message encoded by Prepare. The bytes are shared, not copied, where that is cheaper.
+func (c *Conn) TryWritePrepared(m *Prepared) error {
+	if m.err != nil {
+		return m.err
+	}
+	return c.tryWrite(m.t, m.payload, m)
+}
+
+// Type returns the type of the message.
+func (pre *Prepared) Type() Type { return pre.t }
+
+// Bytes returns a copy of the message.
+func (pre *Prepared) Bytes() []byte { return bytes.Clone(pre.payload) }

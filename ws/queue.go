@@ -1,0 +1,87 @@
+package ws
+
+// segment is a run of bytes to send: of a pooled buffer, or, where buf is nil, of somebody who lends them.
+type segment struct {
+	buf *buffer
+	p   []byte
+}
+
+// queue holds encoded frames in order. Small ones share a buffer, so that they leave in one write.
+type queue struct {
+	segs   []segment
+	at     int // segs before it are sent
+	size   int // bytes
+	frames int // data frames
+}
+
+const (
+	// maxShared is how large a buffer may grow that small frames share.
+	maxShared = 32 << 10
+	// minLent is the size from which a payload is sent from where it lies instead of being copied behind its header.
+	minLent = 8 << 10
+)
+
+// tail returns room for n more bytes at the end.
+func (q *queue) tail(n int) []byte {
+	q.size += n
+	if i := len(q.segs) - 1; i >= q.at {
+		if s := &q.segs[i]; s.buf != nil {
+			used := len(s.p)
+			if used+n > len(s.buf.b) && used+n <= maxShared {
+				s.buf = growBuffer(s.buf, used, used+n)
+				s.p = s.buf.b[:used]
+			}
+			if used+n <= len(s.buf.b) {
+				s.p = s.buf.b[:used+n]
+				return s.p[used:]
+			}
+		}
+	}
+	b := getBuffer(n)
+	q.segs = append(q.segs, segment{b, b.b[:n]})
+	return b.b[:n]
+}
+
+// lend appends bytes that stay where they are until they are sent.
+func (q *queue) lend(p []byte) {
+	q.size += len(p)
+	q.segs = append(q.segs, segment{nil, p})
+}
+
+// own appends the first n bytes of b, which belongs to the queue from now on.
+func (q *queue) own(b *buffer, n int) {
+	q.size += n
+	q.segs = append(q.segs, segment{b, b.b[:n:n]})
+}
+
+// join moves everything from o to the end of q.
+func (q *queue) join(o *queue) {
+	q.segs = append(q.segs, o.segs[o.at:]...)
+	q.size += o.size
+	q.frames += o.frames
+	clear(o.segs)
+	o.segs, o.at, o.size, o.frames = o.segs[:0], 0, 0, 0
+}
+
+// sent drops the first n bytes.
+func (q *queue) sent(n int) {
+	q.size -= n
+	for q.at < len(q.segs) {
+		s := &q.segs[q.at]
+		if n < len(s.p) {
+			s.p = s.p[n:]
+			return
+		}
+		n -= len(s.p)
+		putBuffer(s.buf)
+		*s = segment{}
+		q.at++
+	}
+	q.segs, q.at, q.frames = q.segs[:0], 0, 0
+	if cap(q.segs) > 16 {
+		q.segs = nil
+	}
+}
+
+// drop forgets everything.
+func (q *queue) drop() { q.sent(q.size) }

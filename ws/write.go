@@ -1,0 +1,224 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+const (
+	// maxCorkedMessage and maxCorked bound what Write leaves in the queue while received messages are answered.
+	maxCorkedMessage = 16 << 10
+	maxCorked        = 64 << 10
+	// clientPiece is how much of a large payload a client masks at a time.
+	clientPiece = 64 << 10
+)
+
+var errNotUTF8 = errors.New("ws: write: text message is not UTF-8 (RFC 6455 §5.6); send it as Binary")
+
+// checkOutgoing refuses what must not be sent.
+func checkOutgoing(t Type, p []byte) error {
+	switch {
+	case t == Binary:
+		return nil
+	case t != Text:
+		return fmt.Errorf("ws: write: invalid message type %d: want Text or Binary", t)
+	case !utf8.Valid(p):
+		return errNotUTF8
+	}
+	return nil
+}
+
+// Write sends a message. It may be called from any goroutine; messages leave whole and in the order of the calls. It returns
+// when the transport has taken the bytes, so that a slow peer holds the caller back; only replies to messages that
+// arrived together are gathered, for as long as nobody waits. p is not kept, and not changed.
+//
+// If ctx ends while Write waits for its turn, nothing has happened. If it ends after its bytes were handed to the
+// transport, the connection ends, for a part of a message cannot be taken back. It ends, too, when the
+// transport accepts no byte for Options.WriteTimeout.
+func (c *Conn) Write(ctx context.Context, t Type, p []byte) error {
+	if err := checkOutgoing(t, p); err != nil {
+		return err
+	}
+	if c.out.corked.Load() && len(p) <= maxCorkedMessage && ctx.Err() == nil {
+		if done, err := c.enqueue(t, p, nil, maxCorked); done {
+			return err
+		}
+	}
+	if err := c.acquire(ctx, "write"); err != nil {
+		return err
+	}
+	err := c.writeMessage(ctx, t, p, nil)
+	c.release()
+	return err
+}
+
+// TryWrite queues a message without ever waiting: nil means that it will be sent, in order with everything that Write and
+// TryWrite have accepted before, unless the connection ends first. If Options.QueueLimit bytes wait already, it returns
+// ErrSlowConsumer and the message is dropped. p is copied.
+func (c *Conn) TryWrite(t Type, p []byte) error {
+	if err := checkOutgoing(t, p); err != nil {
+		return err
+	}
+	return c.tryWrite(t, p, nil)
+}
+
+func (c *Conn) tryWrite(t Type, p []byte, pre *Prepared) error {
+	done, err := c.enqueue(t, p, pre, c.opt.QueueLimit)
+	if !done {
+		c.mu.Lock()
+		c.out.dropped++
+		c.mu.Unlock()
+		return ErrSlowConsumer
+	}
+	return err
+}
+
+// enqueue adds a message to the queue, unless more than limit bytes wait then.
+func (c *Conn) enqueue(t Type, p []byte, pre *Prepared, limit int) (done bool, err error) {
+	z, n, locked := c.compress(p, pre)
+	if locked {
+		defer c.deflate.out.Unlock()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.refused(); err != nil {
+		putBuffer(z)
+		return true, err
+	}
+	o := &c.out
+	wire := len(p)
+	if z != nil {
+		wire = n
+	}
+	if waiting := o.queue.size + int(o.unsent.Load()); waiting > 0 && waiting+wire > limit {
+		putBuffer(z)
+		return false, nil
+	}
+	c.putMessage(&o.queue, t, p, z, n, pre, false)
+	c.flushSoon()
+	return true, nil
+}
+
+// writeMessage sends a message together with what waits in the queue. The turn is held.
+func (c *Conn) writeMessage(ctx context.Context, t Type, p []byte, pre *Prepared) error {
+	z, n, locked := c.compress(p, pre)
+	c.mu.Lock()
+	// Whatever was compressed before this message is in the queue, ahead of it; what comes later goes behind.
+	c.takeQueueLocked()
+	pieces := z == nil && c.client && len(p) > clientPiece
+	if !pieces {
+		c.putMessage(&c.out.sending, t, p, z, n, pre, true)
+	}
+	c.mu.Unlock()
+	if locked {
+		c.deflate.out.Unlock()
+	}
+	if pieces {
+		return c.writePieces(ctx, t, p)
+	}
+	return c.send(ctx, true)
+}
+
+// writePieces sends a large message of a client, masking a copy of one piece after the other. The turn is held.
+func (c *Conn) writePieces(ctx context.Context, t Type, p []byte) error {
+	o := &c.out
+	key := newMaskKey()
+	size := headerSize(len(p), true)
+	c.mu.Lock()
+	c.count(t, len(p), len(p), false)
+	o.wire += int64(size + len(p))
+	c.mu.Unlock()
+	c.traceFrame(bitFin|byte(t), len(p))
+	putHeader(o.sending.tail(size), bitFin|byte(t), len(p), true, key)
+	for len(p) > 0 {
+		b := o.sending.tail(min(len(p), clientPiece))
+		copy(b, p)
+		p = p[len(b):]
+		key = mask(b, key)
+		if err := c.send(ctx, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putMessage encodes a message at the end of q: compressed, the n bytes of z, if z is not nil. With lend, a large
+// payload may be referred to until it is sent. Conn.mu is held, and what compress locked.
+func (c *Conn) putMessage(q *queue, t Type, p []byte, z *buffer, n int, pre *Prepared, lend bool) {
+	wire := len(p)
+	if pre != nil && !c.client {
+		f := pre.frame(c.deflate.preparedBits(len(p)))
+		compressed := f.b[0]&bitRSV1 != 0
+		if compressed {
+			c.deflate.remember(p)
+		}
+		if len(f.b) >= minLent {
+			q.lend(f.b)
+		} else {
+			copy(q.tail(len(f.b)), f.b)
+		}
+		q.frames++
+		c.out.wire += int64(len(f.b))
+		c.traceFrame(f.b[0], f.payload)
+		c.count(t, len(p), f.payload, compressed)
+		return
+	}
+	first := bitFin | byte(t)
+	if z != nil {
+		wire = n
+		first |= bitRSV1
+		c.deflate.remember(p)
+		c.putFrame(q, first, z.b[:n], z, false)
+	} else {
+		c.putFrame(q, first, p, nil, lend)
+	}
+	c.count(t, len(p), wire, z != nil)
+}
+
+// putFrame encodes a frame at the end of q. own is the buffer that p lies in, if q may keep it; with lend p may be
+// referred to until it is sent. Conn.mu is held, or the turn if q is sending.
+func (c *Conn) putFrame(q *queue, first byte, p []byte, own *buffer, lend bool) {
+	size := headerSize(len(p), c.client)
+	if first&8 == 0 {
+		q.frames++
+	}
+	c.out.wire += int64(size + len(p))
+	c.traceFrame(first, len(p))
+	switch {
+	case c.client:
+		key := newMaskKey()
+		b := q.tail(size + len(p))
+		putHeader(b, first, len(p), true, key)
+		copy(b[size:], p)
+		mask(b[size:], key)
+		putBuffer(own)
+	case len(p) >= minLent && own != nil:
+		putHeader(q.tail(size), first, len(p), false, 0)
+		q.own(own, len(p))
+	case len(p) >= minLent && lend:
+		putHeader(q.tail(size), first, len(p), false, 0)
+		q.lend(p)
+	default:
+		b := q.tail(size + len(p))
+		putHeader(b, first, len(p), false, 0)
+		copy(b[size:], p)
+		putBuffer(own)
+	}
+}
+
+// count counts a message sent. Conn.mu is held.
+func (c *Conn) count(t Type, size, wire int, compressed bool) {
+	c.out.messages++
+	c.out.bytes += int64(size)
+	if tr := c.opt.Trace; tr != nil && tr.Message != nil {
+		tr.Message(c, MessageInfo{Out: true, Type: t, Len: int64(size), Wire: int64(wire), Compressed: compressed})
+	}
+}
+
+func (c *Conn) traceFrame(first byte, length int) {
+	if tr := c.opt.Trace; tr != nil && tr.FrameOut != nil {
+		tr.FrameOut(c, FrameInfo{Opcode: first & 0xf, Fin: first&bitFin != 0, RSV1: first&bitRSV1 != 0, Len: int64(length)})
+	}
+}
