@@ -130,7 +130,7 @@ export class Connection {
     if (origin !== undefined) {
       this.#facts.rtt = now - origin.at;
       marks.push(["after", millis(this.#facts.rtt)]);
-      marks.push(same(content, origin.data) ? ["as sent", ""] : ["differs from", bytes(sizeOf(origin.data)) + " sent"]);
+      marks.push(same(content, origin.data) ? ["same as sent", ""] : ["differs from", bytes(sizeOf(origin.data)) + " sent"]);
     }
     this.#log.add("message", describe(content, size), marks);
     this.#facts.received.messages++;

@@ -18,7 +18,7 @@ export class EventLog {
     const list = this.#list;
     const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
 
-    const item = element("li", kind);
+    const item = element("li");
     item.dataset.event = kind;
     item.append(element("time", "", clock()), element("span", "kind", words[kind]));
     const body = element("div", "body");

@@ -33,6 +33,7 @@ function show(facts) {
   $("send").disabled = facts.state !== "open";
   $("close").disabled = facts.state === "closed";
   $("connect").textContent = facts.state === "closed" ? "Connect" : "Reconnect";
+  $("connect").classList.toggle("primary", facts.state === "closed");
 }
 
 function count({ messages, size }) {

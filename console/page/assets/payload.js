@@ -45,7 +45,7 @@ export function same(a, b) {
 // describe returns type, size and the beginning of a message.
 export function describe(data, size) {
   if (typeof data === "string") {
-    const most = 500;
+    const most = size > 4096 ? 100 : 500;
     return { type: "text", size: bytes(size), preview: data.slice(0, most), cut: data.length > most };
   }
   const most = 64;
