@@ -1,0 +1,235 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/parley-ws/parley/ws"
+	"github.com/spf13/pflag"
+)
+
+// dialFlags are the flags that every command shares which opens a connection. Where curl has a flag, it is curl's.
+type dialFlags struct {
+	headers      []string
+	user         string
+	subprotocols []string
+	origin       string
+	insecure     bool
+	cacert       string
+	proxy        string
+	compress     string
+	timeout      time.Duration
+	maxSize      size
+}
+
+func (d *dialFlags) register(f *pflag.FlagSet) {
+	f.StringArrayVarP(&d.headers, "header", "H", nil, "add the header line `'NAME: VALUE'`, or those in @FILE")
+	f.StringVarP(&d.user, "user", "u", "", "authenticate with `USER:PASSWORD`, or with that in @FILE")
+	f.StringArrayVar(&d.subprotocols, "subprotocol", nil, "offer the subprotocol `NAME`; may be repeated")
+	f.StringVar(&d.origin, "origin", "", "send this `ORIGIN`, as a page of it would")
+	f.StringVar(&d.compress, "compress", "off", "offer compression: `off|on|takeover`")
+	f.BoolVarP(&d.insecure, "insecure", "k", false, "accept any certificate")
+	f.StringVar(&d.cacert, "cacert", "", "trust the certificates in this PEM `FILE`")
+	f.StringVarP(&d.proxy, "proxy", "x", "", "connect through the proxy at `URL`: http, https, socks5")
+	f.DurationVar(&d.timeout, "connect-timeout", 30*time.Second, "how long connecting may take")
+	d.maxSize = 64 << 20
+	f.Var(&d.maxSize, "max-size", "the largest message to receive, such as 64MiB")
+}
+
+// options turns the flags into options, or says what is wrong with them.
+func (d *dialFlags) options() (*ws.DialOptions, error) {
+	o := &ws.DialOptions{
+		Options:          ws.Options{MessageLimit: int64(d.maxSize)},
+		Subprotocols:     d.subprotocols,
+		HandshakeTimeout: d.timeout,
+	}
+	if d.timeout <= 0 {
+		return nil, usage("give a time such as 10s", "--connect-timeout: %v is not more than zero", d.timeout)
+	}
+	var err error
+	if o.Header, err = readHeaders(d.headers); err != nil {
+		return nil, err
+	}
+	if host := o.Header.Get("Host"); host != "" {
+		o.Host = host
+		o.Header.Del("Host")
+	}
+	if d.origin != "" {
+		o.Header.Set("Origin", d.origin)
+	}
+	if d.user != "" {
+		credentials, err := fromFile("-u", d.user)
+		if err != nil {
+			return nil, err
+		}
+		if !strings.Contains(credentials, ":") {
+			return nil, usage("write -u USER:PASSWORD, or -u @FILE with that in it", "-u: there is no colon in the credentials")
+		}
+		o.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(credentials)))
+	}
+	for _, name := range d.subprotocols {
+		if !isToken(name) {
+			return nil, usage("give one name in each --subprotocol", "--subprotocol: %q is not a token", name)
+		}
+	}
+	switch d.compress {
+	case "off":
+	case "on":
+		o.Compression = &ws.Compression{}
+	case "takeover":
+		o.Compression = &ws.Compression{ServerTakeover: true, ClientTakeover: true}
+	default:
+		return nil, usage("choose off, on or takeover", "--compress: unknown mode %q", d.compress)
+	}
+	if d.insecure || d.cacert != "" {
+		o.TLS = &tls.Config{InsecureSkipVerify: d.insecure} // the user asked for it in as many words
+	}
+	if d.cacert != "" {
+		if o.TLS.RootCAs, err = readRoots(d.cacert); err != nil {
+			return nil, err
+		}
+	}
+	if d.proxy != "" {
+		proxy, err := parseProxy(d.proxy)
+		if err != nil {
+			return nil, err
+		}
+		o.Proxy = http.ProxyURL(proxy)
+	}
+	return o, nil
+}
+
+// readHeaders parses the values of -H.
+func readHeaders(values []string) (http.Header, error) {
+	h := http.Header{}
+	for _, value := range values {
+		text, err := fromFile("-H", value)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(text) {
+			line = strings.TrimRight(line, "\r\n")
+			if line == "" {
+				continue
+			}
+			name, content, ok := strings.Cut(line, ":")
+			if !ok || !isToken(name) {
+				// Without the value: it may be a secret.
+				return nil, usage("write -H 'Name: value'", "-H: this is no header line: %q", name)
+			}
+			content = strings.TrimSpace(content)
+			if strings.ContainsFunc(content, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+				return nil, usage("remove it", "-H: the value of %s holds a control character", name)
+			}
+			h.Add(name, content)
+		}
+	}
+	return h, nil
+}
+
+// fromFile returns what the file holds if value is @FILE, without the line break at its end, else value itself.
+func fromFile(flag, value string) (string, error) {
+	name, ok := strings.CutPrefix(value, "@")
+	if !ok {
+		return value, nil
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return "", &failure{exitIO, fmt.Errorf("%s: %w", flag, err), "check the name after the @"}
+	}
+	return strings.TrimRight(string(content), "\r\n"), nil
+}
+
+// readRoots returns the certificates in a file.
+func readRoots(name string) (*x509.CertPool, error) {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return nil, &failure{exitIO, fmt.Errorf("--cacert: %w", err), "check the name of the file"}
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(content) {
+		return nil, &failure{exitIO, fmt.Errorf("--cacert: %s holds no certificate", name), "give it a PEM file"}
+	}
+	return pool, nil
+}
+
+// parseProxy reads the value of -x; like curl it takes an address without a scheme for HTTP.
+func parseProxy(s string) (*url.URL, error) {
+	const hint = "write -x http://HOST:PORT or -x socks5://HOST:PORT"
+	if !strings.Contains(s, "://") {
+		s = "http://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, usage(hint, "-x: the URL of the proxy cannot be read")
+	}
+	switch u.Scheme {
+	case "http", "https", "socks5", "socks5h":
+	default:
+		return nil, usage(hint, "-x: proxies of scheme %q are not known", u.Scheme)
+	}
+	if u.Host == "" {
+		return nil, usage(hint, "-x: the URL of the proxy names no host")
+	}
+	return u, nil
+}
+
+// isToken reports whether s is a token of RFC 9110 section 5.6.2, as header names and subprotocols are.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
+	})
+}
+
+func sortedNames(h http.Header) []string { return slices.Sorted(maps.Keys(h)) }
+
+// size is a flag for a number of bytes: 1048576, 1024KiB, 1MiB.
+type size int64
+
+var errSize = errors.New("want a number of bytes, KiB, MiB or GiB, such as 16MiB")
+
+// String writes the largest unit that fits.
+func (s *size) String() string {
+	for _, u := range units {
+		if int64(*s) >= u.bytes && int64(*s)%u.bytes == 0 {
+			return fmt.Sprintf("%d%s", int64(*s)/u.bytes, u.name)
+		}
+	}
+	return fmt.Sprint(int64(*s))
+}
+
+// Set reads a size.
+func (s *size) Set(text string) error {
+	factor := int64(1)
+	for _, u := range units {
+		if number, ok := strings.CutSuffix(text, u.name); ok {
+			text, factor = number, u.bytes
+			break
+		}
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n <= 0 || n > 1<<40/factor {
+		return errSize
+	}
+	*s = size(n * factor)
+	return nil
+}
+
+// Type names the kind of value in the help.
+func (s *size) Type() string { return "SIZE" }
+
+var units = []struct {
+	name  string
+	bytes int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/parley-ws/parley/cmd/parley/internal/screen"
+	"github.com/parley-ws/parley/server"
+	"github.com/parley-ws/parley/ws"
+)
+
+// The exit codes of all commands.
+const (
+	exitDone      = 0   // all went well; the connection ended with 1000, 1001 or without a code
+	exitIO        = 1   // something went wrong on this side: a file, an address, a stream
+	exitUsage     = 2   // the command line cannot be understood
+	exitNetwork   = 3   // DNS, TCP or TLS failed
+	exitRefused   = 4   // the server refused the handshake
+	exitAuth      = 5   // ... with 401 or 403
+	exitClosed    = 6   // the connection broke, or was closed with another code
+	exitProtocol  = 7   // one of the two sides broke the protocol, or sent text that is not UTF-8
+	exitTimeout   = 124 // it took too long
+	exitInterrupt = 130 // SIGINT; SIGTERM is 143
+	exitTerminate = 143
+)
+
+const exitCodesText = `Exit codes of all commands:
+    0  done; the connection ended with 1000, 1001 or without a code
+    1  something failed on this side: a file, an address, a stream
+    2  the command line cannot be understood
+    3  DNS, TCP or TLS failed
+    4  the server refused the handshake
+    5  the server refused the handshake with 401 or 403
+    6  the connection broke, or was closed with another code
+    7  a protocol error, or text that is not UTF-8
+  124  it took too long
+  130  ended by SIGINT (143: by SIGTERM); a server that drained in good order: 0
+`
+
+// failure is an error with its exit code and what to do about it.
+type failure struct {
+	code int
+	err  error
+	hint string
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// usage is a failure of the command line itself.
+func usage(hint, format string, args ...any) error {
+	return &failure{exitUsage, fmt.Errorf(format, args...), hint}
+}
+
+// quiet ends with a code when everything has been said already.
+type quiet int
+
+func (q quiet) Error() string { return fmt.Sprintf("exit code %d", int(q)) }
+
+// report prints an error as one line that ends with what to do, and returns the exit code.
+func report(w io.Writer, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	var q quiet
+	if errors.As(err, &q) {
+		return int(q)
+	}
+	f := explain(err)
+	line := "parley: " + oneLine(f.err.Error())
+	if f.hint != "" {
+		line += "; " + f.hint
+	}
+	fmt.Fprintln(w, line)
+	var he *ws.HandshakeError
+	if errors.As(err, &he) {
+		printAnswer(w, he)
+	}
+	return f.code
+}
+
+// oneLine puts a message on one line and takes the power over the terminal from it: parts of it may come from a server.
+func oneLine(s string) string {
+	return screen.Escape(strings.Join(strings.Fields(s), " "))
+}
+
+// explain finds the exit code and the advice for an error of a package.
+func explain(err error) *failure {
+	var f *failure
+	var option *server.OptionError
+	var cert *server.CertificateError
+	var drain *server.DrainError
+	var he *ws.HandshakeError
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, server.ErrExposed):
+		return &failure{exitUsage, err, "listen on 127.0.0.1, or write --insecure-no-auth to let everyone in"}
+	case errors.As(err, &option):
+		return &failure{exitUsage, fmt.Errorf("%s: %w", flagOf(option.Option), option.Err), "see parley serve --help"}
+	case errors.As(err, &cert):
+		return &failure{exitIO, cert, "--tls-cert and --tls-key name PEM files that belong together; --tls-self-signed needs none"}
+	case errors.As(err, &drain):
+		return &failure{exitIO, drain, "give them longer with --drain"}
+	case addressInUse(err):
+		return &failure{exitIO, err, "stop what listens there, or choose another address with --addr 127.0.0.1:0"}
+	case errors.Is(err, os.ErrPermission):
+		return &failure{exitIO, err, "choose what you may use; ports below 1024 often belong to root"}
+	case errors.As(err, &he):
+		return explainHandshake(he)
+	}
+	return &failure{code: exitIO, err: err}
+}
+
+// flagOf returns the flag that sets a field of server.Options.
+func flagOf(option string) string {
+	switch option {
+	case "TLSCert":
+		return "--tls-cert"
+	case "TLSKey":
+		return "--tls-key"
+	case "TLSSelfSigned":
+		return "--tls-self-signed"
+	case "Hosts":
+		return "--host"
+	}
+	return "--" + strings.ToLower(option)
+}
+
+// addressInUse knows Windows' number too, which package syscall's EADDRINUSE is not.
+func addressInUse(err error) bool {
+	const wsaEADDRINUSE = syscall.Errno(10048)
+	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaEADDRINUSE)
+}
+
+// explainHandshake sorts the reasons for which a connection was not made.
+func explainHandshake(he *ws.HandshakeError) *failure {
+	var (
+		dns     *net.DNSError
+		unknown x509.UnknownAuthorityError
+		name    x509.HostnameError
+		invalid x509.CertificateInvalidError
+		record  tls.RecordHeaderError
+		netErr  net.Error
+	)
+	f := func(code int, hint string) *failure { return &failure{code, he, hint} }
+	switch {
+	case he.Status == 401:
+		return f(exitAuth, "give credentials with -u USER:PASSWORD or -H 'Authorization: …'")
+	case he.Status == 403:
+		return f(exitAuth, "the server's answer follows; it may want credentials (-u, -H) or another --origin")
+	case he.Status == 404:
+		return f(exitRefused, "check the path of the URL")
+	case he.Status >= 300 && he.Status < 400:
+		return f(exitRefused, "connect to the address in its Location header")
+	case he.Status != 0:
+		return f(exitRefused, "the server's answer follows")
+	case he.Err == nil:
+		return f(exitProtocol, "check that a WebSocket server listens there")
+	case errors.As(he, &dns):
+		return f(exitNetwork, "check the host's name")
+	case errors.As(he, &unknown), errors.As(he, &name), errors.As(he, &invalid):
+		return f(exitNetwork, "trust it with --cacert FILE, or accept any with -k")
+	case errors.As(he, &record):
+		return f(exitNetwork, "the server speaks no TLS there: try ws:// instead of wss://")
+	case errors.Is(he, os.ErrDeadlineExceeded), errors.As(he, &netErr) && netErr.Timeout():
+		return f(exitTimeout, "give it longer with --connect-timeout")
+	case errors.Is(he, syscall.ECONNREFUSED), errors.Is(he, syscall.Errno(10061)):
+		return f(exitNetwork, "check that the server runs and that host and port are right")
+	}
+	return f(exitNetwork, "check host, port and scheme of the URL")
+}
+
+// printAnswer shows what a server said instead of upgrading.
+func printAnswer(w io.Writer, he *ws.HandshakeError) {
+	if he.Status == 0 {
+		return
+	}
+	fmt.Fprintf(w, "< HTTP %d\n", he.Status)
+	printHeader(w, "< ", he.Header)
+	if len(he.Body) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "<")
+	for line := range strings.Lines(string(he.Body)) {
+		fmt.Fprintln(w, "< "+screen.Escape(strings.TrimRight(line, "\r\n")))
+	}
+}

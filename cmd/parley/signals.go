@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// stopped is the cause of a context that a signal ended.
+type stopped struct{ sig os.Signal }
+
+func (s *stopped) Error() string { return "ended by " + s.sig.String() }
+
+// code returns 128 and the signal's number, as shells do.
+func (s *stopped) code() int {
+	if s.sig == syscall.SIGTERM {
+		return exitTerminate
+	}
+	return exitInterrupt
+}
+
+// interruptible is a context that the first SIGINT or SIGTERM ends, with a *stopped as its cause. The second one ends the
+// process at once, after atOnce was called.
+type interruptible struct {
+	context.Context
+	signals chan os.Signal
+	release func()
+}
+
+// interrupt does what SIGINT does; a terminal in raw mode sends none.
+func (i *interruptible) interrupt() {
+	select {
+	case i.signals <- os.Interrupt:
+	default: // two wait already
+	}
+}
+
+// withSignals listens for signals until release is called.
+func withSignals(parent context.Context, atOnce func()) *interruptible {
+	ctx, cancel := context.WithCancelCause(parent)
+	i := &interruptible{Context: ctx, signals: make(chan os.Signal, 2)}
+	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
+	released := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for first := true; ; first = false {
+			select {
+			case <-released:
+				return
+			case sig := <-i.signals:
+				s := &stopped{sig}
+				if !first {
+					atOnce()
+					os.Exit(s.code())
+				}
+				cancel(s)
+			}
+		}
+	}()
+	i.release = func() {
+		signal.Stop(i.signals)
+		close(released)
+		<-done
+		cancel(nil)
+	}
+	return i
+}
+
+// notice prints a line about what goes on; nobody can be told if that fails.
+func notice(w *os.File, format string, args ...any) {
+	fmt.Fprintf(w, "parley: "+format+"\n", args...)
+}
