@@ -40,15 +40,15 @@ func Read[T any](ctx context.Context, c *ws.Conn) (T, error) {
 	for v, err := range Messages[T](ctx, c) {
 		return v, err
 	}
-	// Messages ends without an error on 1000 and 1001. Here that is one, and the connection's own Read gives it.
+	// The connection has ended in the ordinary way. Here that is an error, and the connection's own Read gives it.
 	var zero T
 	_, _, err := c.Read(ctx)
 	return zero, fmt.Errorf("wsjson: read: %w", err)
 }
 
-// Messages yields each message decoded, until the connection ends. As with [ws.Conn].Messages an end with 1000 or 1001
-// just ends the loop, while every other one, and the end of ctx, is yielded as an error first. So is a message that
-// cannot be decoded, after the connection was closed because of it.
+// Messages yields each message decoded, until the connection ends. As with [ws.Conn].Messages the loop ends silently when
+// the connection ends in the ordinary way: with 1000, 1001 or a close frame without code. Any other end, and the end of
+// ctx, is yielded as an error first. So is a message that cannot be decoded, after the connection was closed for it.
 //
 // The values may be kept. A loop that is left early leaves the connection readable.
 func Messages[T any](ctx context.Context, c *ws.Conn) iter.Seq2[T, error] {
