@@ -86,7 +86,7 @@ func (c *Conn) beginClose(ctx context.Context, code Code, reason string) error {
 	}
 	c.local = &CloseError{Code: code, Reason: reason}
 	c.closeSent.Store(true)
-	c.takeQueueLocked()
+	c.takeQueue()
 	c.putFrame(&c.out.sending, bitFin|opClose, closePayload(code, reason), nil, false)
 	c.mu.Unlock()
 	return c.send(ctx, true)
@@ -172,7 +172,7 @@ func (c *Conn) finishRead(e *CloseError, payload []byte) error {
 // sendCloseFrame sends the queue and a close frame. The turn is held; the connection is recorded as over.
 func (c *Conn) sendCloseFrame(payload []byte) {
 	c.mu.Lock()
-	c.takeQueueLocked()
+	c.takeQueue()
 	c.putFrame(&c.out.sending, bitFin|opClose, payload, nil, false)
 	c.mu.Unlock()
 	// If it fails the stream is closed, and the reason for the end is recorded already.

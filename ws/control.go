@@ -16,11 +16,10 @@ const (
 	pongBurst    = 100
 )
 
-// pongLimit is a token bucket, and the latest ping that it held back.
+// pongLimit is a token bucket.
 type pongLimit struct {
 	tokens float64
 	at     int64
-	late   []byte
 }
 
 // take reports whether a ping may be answered now.

@@ -218,23 +218,17 @@ func (c *Conn) sendFromReader(data bool) {
 	c.release()
 }
 
-// takeQueue moves what may be sent now to sending, which is empty. The turn is held.
-func (c *Conn) takeQueue() {
-	c.mu.Lock()
-	c.takeQueueLocked()
-	c.mu.Unlock()
-}
-
 // takeUnlessClosing is takeQueue while data may still follow: a close frame takes the queue itself.
 func (c *Conn) takeUnlessClosing() {
 	c.mu.Lock()
 	if !c.closeSent.Load() {
-		c.takeQueueLocked()
+		c.takeQueue()
 	}
 	c.mu.Unlock()
 }
 
-func (c *Conn) takeQueueLocked() {
+// takeQueue moves what may be sent now to sending, which is empty. The turn is held, and Conn.mu.
+func (c *Conn) takeQueue() {
 	o := &c.out
 	if len(o.ctl) > 0 {
 		copy(o.sending.tail(len(o.ctl)), o.ctl)

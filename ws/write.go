@@ -106,7 +106,7 @@ func (c *Conn) writeMessage(ctx context.Context, t Type, p []byte, pre *Prepared
 	z, n, locked := c.compress(p, pre)
 	c.mu.Lock()
 	// Whatever was compressed before this message is in the queue, ahead of it; what comes later goes behind.
-	c.takeQueueLocked()
+	c.takeQueue()
 	pieces := z == nil && c.client && len(p) > clientPiece
 	if !pieces {
 		c.putMessage(&c.out.sending, t, p, z, n, pre, true)

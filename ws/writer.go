@@ -148,7 +148,7 @@ func (w *messageWriter) fragment(p []byte, fin bool) error {
 			first |= bitFin
 		}
 		w.begun = true
-		c.takeQueueLocked()
+		c.takeQueue()
 		c.putFrame(&c.out.sending, first, p, nil, true)
 		w.wire += int64(len(p))
 	}
