@@ -17,7 +17,7 @@ import (
 // The limits of the HTTP side.
 const (
 	headerTimeout = 5 * time.Second  // for the TLS handshake, and for a request's header
-	readTimeout   = 10 * time.Second // for a whole request
+	readTimeout   = 5 * time.Second  // for a whole request: nothing here takes a body
 	writeTimeout  = 30 * time.Second // for a whole answer; a WebSocket has its own
 	idleTimeout   = 60 * time.Second // between requests on one connection
 	finishTimeout = time.Second      // for requests that are being answered when Run stops; all of them are short

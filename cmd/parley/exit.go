@@ -160,10 +160,12 @@ func explainHandshake(he *ws.HandshakeError) *failure {
 		return f(exitRefused, "check the path of the URL")
 	case he.Status >= 300 && he.Status < 400:
 		return f(exitRefused, "connect to the address in its Location header")
+	case he.Status == 101:
+		return f(exitProtocol, "the server's answer follows")
 	case he.Status != 0:
 		return f(exitRefused, "the server's answer follows")
-	case he.Err == nil:
-		return f(exitProtocol, "check that a WebSocket server listens there")
+	case he.Err == nil: // nothing was opened yet
+		return f(exitUsage, "see parley connect --help")
 	case errors.As(he, &dns):
 		return f(exitNetwork, "check the host's name")
 	case errors.As(he, &unknown), errors.As(he, &name), errors.As(he, &invalid):
@@ -174,6 +176,9 @@ func explainHandshake(he *ws.HandshakeError) *failure {
 		return f(exitTimeout, "give it longer with --connect-timeout")
 	case errors.Is(he, syscall.ECONNREFUSED), errors.Is(he, syscall.Errno(10061)):
 		return f(exitNetwork, "check that the server runs and that host and port are right")
+	}
+	if strings.Contains(he.Error(), "malformed HTTP") { // net/http has no type for it
+		return f(exitProtocol, "what listens there speaks no HTTP")
 	}
 	return f(exitNetwork, "check host, port and scheme of the URL")
 }

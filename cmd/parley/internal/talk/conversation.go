@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-ws/parley/ws"
@@ -51,17 +51,17 @@ func (v *Conversation) Run(ctx context.Context) (*ws.CloseError, error) {
 	reading, stopReading := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReading()
 	refused := make(chan error, 1) // what Receive failed with
-	var replies activity
+	var receiving atomic.Bool
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		var failed bool
 		v.Conn.Run(reading, ws.Events{Message: func(_ *ws.Conn, t ws.Type, p []byte) error {
 			if failed {
-				return nil // what still arrives before the peer's close frame
+				return nil // what is read before the close frame is sent
 			}
-			replies.begin()
-			defer replies.end()
+			receiving.Store(true)
+			defer receiving.Store(false)
 			if err := v.Receive(t, p); err != nil {
 				failed = true
 				refused <- err
@@ -70,7 +70,7 @@ func (v *Conversation) Run(ctx context.Context) (*ws.CloseError, error) {
 		}})
 	}()
 
-	err := v.send(ctx, refused, &replies, idle)
+	err := v.send(ctx, refused, &receiving, idle)
 
 	code := ws.CodeNormal
 	if ctx.Err() != nil {
@@ -90,7 +90,7 @@ func (v *Conversation) Run(ctx context.Context) (*ws.CloseError, error) {
 }
 
 // send sends until there is nothing more to do.
-func (v *Conversation) send(ctx context.Context, refused <-chan error, replies *activity, idle time.Duration) error {
+func (v *Conversation) send(ctx context.Context, refused <-chan error, receiving *atomic.Bool, idle time.Duration) error {
 	ended := v.Conn.Context().Done()
 	for {
 		select {
@@ -103,7 +103,7 @@ func (v *Conversation) send(ctx context.Context, refused <-chan error, replies *
 		case item, ok := <-v.Send:
 			switch {
 			case !ok:
-				return v.await(ctx, refused, replies, idle)
+				return v.await(ctx, refused, receiving, idle)
 			case item.Err != nil:
 				return item.Err
 			}
@@ -120,11 +120,12 @@ func (v *Conversation) send(ctx context.Context, refused <-chan error, replies *
 	}
 }
 
-// await waits until nothing has arrived for idle.
-func (v *Conversation) await(ctx context.Context, refused <-chan error, replies *activity, idle time.Duration) error {
-	timer := time.NewTimer(idle)
-	defer timer.Stop()
-	start := time.Now()
+// await waits until nothing has arrived for idle. It looks ten times in that time, at bytes rather than messages, because
+// a long message may take longer than idle.
+func (v *Conversation) await(ctx context.Context, refused <-chan error, receiving *atomic.Bool, idle time.Duration) error {
+	ticker := time.NewTicker(max(idle/10, time.Millisecond))
+	defer ticker.Stop()
+	last := time.Now()
 	wire := v.Conn.Stats().WireIn
 	for {
 		select {
@@ -134,52 +135,16 @@ func (v *Conversation) await(ctx context.Context, refused <-chan error, replies 
 			return nil
 		case err := <-refused:
 			return err
-		case <-timer.C:
-			wireBefore := wire
-			wire = v.Conn.Stats().WireIn
-			last, busy := replies.state()
-			quiet := time.Since(latest(start, last))
+		case <-ticker.C:
+			now := v.Conn.Stats().WireIn
 			switch {
-			case busy:
-				timer.Reset(idle) // whoever takes the messages is slower than the peer
-			case quiet < idle:
-				timer.Reset(idle - quiet)
-			case wire != wireBefore:
-				timer.Reset(idle) // a long message is on its way
-			default:
+			case now != wire, receiving.Load(): // a Receive that takes its time is no silence of the peer
+				last, wire = time.Now(), now
+			case time.Since(last) >= idle:
 				return nil
 			}
 		}
 	}
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// activity notes when messages are handed on.
-type activity struct {
-	mu   sync.Mutex
-	busy bool
-	last time.Time
-}
-
-func (a *activity) begin() { a.set(true) }
-func (a *activity) end()   { a.set(false) }
-
-func (a *activity) set(busy bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.busy, a.last = busy, time.Now()
-}
-
-func (a *activity) state() (last time.Time, busy bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.last, a.busy
 }
 
 // ending returns how c, which has ended, ended.

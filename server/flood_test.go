@@ -1,0 +1,128 @@
+package server
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestHalfHandshakes opens a thousand connections that never finish their request, in five ways; six seconds later the
+// server has closed all of them, and somebody else was served in the meantime.
+func TestHalfHandshakes(t *testing.T) {
+	t.Parallel()
+	e, _ := start(t, Options{})
+	starts := []string{
+		"",
+		"G",
+		"GET /echo HTTP/1.1\r\n",
+		"GET /echo HTTP/1.1\r\nHost: " + e.Addr.String() + "\r\nUpgrade: websocket\r\nConnection: Upgr",
+		"GET /echo HTTP/1.1\r\nHost: localhost\r\nSec-WebSocket-Version: 13\r\n",
+	}
+	const limit = 6 * time.Second
+	var wg sync.WaitGroup
+	for i := range 1000 {
+		conn, err := net.Dial("tcp", e.Addr.String())
+		if err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		opened := time.Now()
+		wg.Go(func() {
+			defer conn.Close()
+			conn.SetDeadline(opened.Add(limit))
+			io.WriteString(conn, starts[i%len(starts)])
+			if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("a connection that sent %q is still open after %v", starts[i%len(starts)], limit)
+			}
+		})
+	}
+	res, err := httpClient(t).Get(e.Page + "healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	wg.Wait()
+}
+
+func TestTrickledHeader(t *testing.T) {
+	t.Parallel()
+	e, _ := start(t, Options{})
+	conn, err := net.Dial("tcp", e.Addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetReadDeadline(time.Now().Add(8 * time.Second))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		io.Copy(io.Discard, conn)
+	}()
+	begun := time.Now()
+	io.WriteString(conn, "GET /echo HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+	ticker := time.NewTicker(100 * time.Millisecond) // a sign of life that must not count
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			io.WriteString(conn, "x")
+		case <-ended:
+			if took := time.Since(begun); took > 6*time.Second {
+				t.Errorf("closed after %v, want at most 6s", took)
+			}
+			return
+		}
+	}
+}
+
+func TestHeaderFloods(t *testing.T) {
+	e, _ := start(t, Options{})
+	var many, tiny strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&many, "X-Flood-%d: %d\r\n", i, i)
+	}
+	for range 1000 {
+		tiny.WriteString("a:\r\n")
+	}
+	for _, c := range []struct {
+		name, lines string
+		status      int
+	}{
+		{"as a browser's", "Cookie: " + strings.Repeat("c", 6<<10) + "\r\n", 200},
+		{"2,000 lines", many.String(), 431},
+		{"1,000 tiny lines", tiny.String(), 431},
+		{"a line of 8 KiB", "X-Long: " + strings.Repeat("x", 8<<10) + "\r\n", 431},
+		{"32 KiB of spaces", "X-Spaces:" + strings.Repeat(" ", 32<<10) + "\r\n", 431},
+		{"an endless target", "", 431},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", e.Addr.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(10 * time.Second))
+			target := "/healthz"
+			if c.lines == "" {
+				target = "/" + strings.Repeat("x", 1<<20)
+			}
+			request := "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + c.lines + "\r\n"
+			go io.WriteString(conn, request) // the server need not read all of it
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if res.StatusCode != c.status {
+				t.Errorf("status %d, want %d", res.StatusCode, c.status)
+			}
+		})
+	}
+}
