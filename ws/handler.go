@@ -23,12 +23,13 @@ type Handler struct {
 
 // ServeHTTP accepts the connection.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.Options.Group.enter()
 	c, err := Accept(w, r, &h.Options)
 	if err != nil {
+		h.Options.Group.exit()
 		h.Options.withDefaults().Logger.Debug("ws: handshake refused", "remote", r.RemoteAddr, "error", err)
 		return
 	}
-	h.Options.Group.enter()
 	go h.serve(c)
 }
 

@@ -2,8 +2,9 @@ package ws
 
 import "time"
 
-// Trace holds hooks that observe connections. Every field may be nil. Hooks run on the goroutine that does the work:
-// they must be quick, and must not call methods of the Conn that read, write or close.
+// Trace holds hooks that observe connections. Every field may be nil. Hooks run on the goroutine that does the work, some
+// while the connection is locked: they must be quick, and may ask the Conn only for what never changes, such as
+// Request, RemoteAddr and Subprotocol.
 type Trace struct {
 	// Handshake is called when Accept or Dial has ended, well or badly.
 	Handshake func(HandshakeInfo)

@@ -56,7 +56,8 @@ func (c *Conn) Write(ctx context.Context, t Type, p []byte) error {
 
 // TryWrite queues a message without ever waiting: nil means that it will be sent, in order with everything that Write and
 // TryWrite have accepted before, unless the connection ends first. If Options.QueueLimit bytes wait already, it returns
-// ErrSlowConsumer and the message is dropped. p is copied.
+// ErrSlowConsumer and the message is dropped; a message that is larger than the limit by itself is taken if nothing
+// waits. p is copied.
 func (c *Conn) TryWrite(t Type, p []byte) error {
 	if err := checkOutgoing(t, p); err != nil {
 		return err

@@ -38,19 +38,22 @@ func (c *Conn) Writer(ctx context.Context, t Type) (io.WriteCloser, error) {
 		return nil, err
 	}
 	w := &messageWriter{c: c, ctx: ctx, t: t, finished: make(chan struct{})}
+	if c.deflate != nil {
+		// Whatever was compressed before is queued already and leaves first; what comes later travels as it is.
+		w.z = c.deflate.stream()
+	}
 	c.takeUnlessClosing()
 	err := c.send(ctx, true)
 	if err == nil {
 		c.mu.Lock()
 		c.out.stream = w
 		c.mu.Unlock()
+	} else if w.z != nil {
+		c.deflate.endStream(w.z, false)
 	}
 	c.release()
 	if err != nil {
 		return nil, err
-	}
-	if c.deflate != nil {
-		w.z = c.deflate.stream()
 	}
 	return w, nil
 }
