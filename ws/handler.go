@@ -22,7 +22,7 @@ type Handler struct {
 }
 
 // ServeHTTP accepts the connection.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Options.Group.enter()
 	c, err := Accept(w, r, &h.Options)
 	if err != nil {
@@ -33,7 +33,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	go h.serve(c)
 }
 
-func (h *Handler) serve(c *Conn) {
+func (h Handler) serve(c *Conn) {
 	defer h.Options.Group.exit()
 	err := h.handle(c)
 	if c.err() != nil {
@@ -54,7 +54,7 @@ func (h *Handler) serve(c *Conn) {
 }
 
 // handle calls Handle and turns a panic into an error.
-func (h *Handler) handle(c *Conn) (err error) {
+func (h Handler) handle(c *Conn) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("ws: panic in Handler.Handle: %v\n%s", v, debug.Stack())
