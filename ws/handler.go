@@ -30,12 +30,13 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Options.withDefaults().Logger.Debug("ws: handshake refused", "remote", r.RemoteAddr, "error", err)
 		return
 	}
-	go h.serve(c)
+	go serve(c, h.Handle)
 }
 
-func (h Handler) serve(c *Conn) {
-	defer h.Options.Group.exit()
-	err := h.handle(c)
+// serve runs a handler on its connection and ends both.
+func serve(c *Conn, handle func(*Conn) error) {
+	defer c.group.exit()
+	err := guard(c, handle)
 	if c.err() != nil {
 		return
 	}
@@ -53,12 +54,12 @@ func (h Handler) serve(c *Conn) {
 	_ = c.Close(context.Background(), code, reason)
 }
 
-// handle calls Handle and turns a panic into an error.
-func (h Handler) handle(c *Conn) (err error) {
+// guard calls handle and turns a panic into an error.
+func guard(c *Conn, handle func(*Conn) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("ws: panic in Handler.Handle: %v\n%s", v, debug.Stack())
 		}
 	}()
-	return h.Handle(c)
+	return handle(c)
 }
