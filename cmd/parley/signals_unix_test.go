@@ -1,0 +1,167 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/parley-ws/parley/ws"
+	"github.com/parley-ws/parley/ws/wstest"
+)
+
+func TestServeStops(t *testing.T) {
+	t.Parallel()
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		s := startServer(t, nil)
+		var conns []*ws.Conn
+		for range 5 {
+			conns = append(conns, dial(t, s.echo, nil), dial(t, s.clock, nil))
+		}
+		for _, c := range conns {
+			c.CloseRead(t.Context())
+			if _, err := c.Ping(t.Context()); err != nil { // the server has all of them now
+				t.Fatal(err)
+			}
+		}
+		s.signal(t, sig)
+		for _, c := range conns {
+			<-c.Context().Done()
+			if end := context.Cause(c.Context()); ws.CloseCode(end) != ws.CodeGoingAway {
+				t.Errorf("%v: a client saw %v, want 1001", sig, end)
+			}
+		}
+		if r := s.wait(t); r.code != 0 || r.out != "" {
+			t.Errorf("%v: code %d, standard output %q; standard error %s", sig, r.code, r.out, r.err)
+		}
+	}
+}
+
+// stubborn is a client that never answers a close frame.
+func stubborn(t *testing.T, s *served) *wstest.Peer {
+	t.Helper()
+	host := strings.TrimSuffix(strings.TrimPrefix(s.echo, "ws://"), "/echo")
+	conn, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := wstest.ClientPeer(conn)
+	p.Timeout = patience
+	t.Cleanup(func() { p.Close() })
+	res, err := p.Upgrade(wstest.Head{Line: "GET /echo HTTP/1.1", Lines: []string{"Host: " + host}})
+	if err != nil || res.StatusCode != 101 {
+		t.Fatalf("upgrade: %v, %v", res, err)
+	}
+	p.MustSend(t, wstest.Text("there?"))
+	p.ExpectMessage(t, wstest.OpText, "there?")
+	return p
+}
+
+func TestServeDrainIsBounded(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, nil, "--drain", "300ms")
+	p := stubborn(t, s)
+	begun := time.Now()
+	s.signal(t, syscall.SIGTERM)
+	p.ExpectClose(t, ws.CodeGoingAway)
+	r := s.wait(t)
+	if r.code != 143 || !strings.Contains(r.err, "--drain") {
+		t.Errorf("code %d, want 143; standard error %s", r.code, r.err)
+	}
+	if took := time.Since(begun); took > 4*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestServeSecondSignal(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, nil, "--drain", "1h")
+	p := stubborn(t, s)
+	s.signal(t, syscall.SIGINT)
+	p.ExpectClose(t, ws.CodeGoingAway)
+	s.signal(t, syscall.SIGINT)
+	if r := s.wait(t); r.code != 130 {
+		t.Errorf("code %d, want 130; standard error %s", r.code, r.err)
+	}
+}
+
+// TestConnectStops lets the program be interrupted while its standard input is open.
+func TestConnectStops(t *testing.T) {
+	t.Parallel()
+	for sig, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		got := make(chan wstest.Frame, 1)
+		url := peer(t, wstest.Head{After: wstest.Bytes(wstest.Text("hello"))}, func(p *wstest.Peer, _ *http.Request) {
+			f := p.MustNext(t)
+			got <- f
+			answerClose(t, p, f)
+		})
+		p := begin(t, nil, "connect", url)
+		p.until(t, "greeting", func(out, _ string) bool { return out == "hello\n" })
+		p.signal(t, sig)
+		p.wait(t).expect(t, code, "closed: 1001 (going away)")
+		if f := <-got; !bytes.HasPrefix(f.Payload, []byte{0x03, 0xe9}) {
+			t.Errorf("%v: the server saw %v, want 1001", sig, f)
+		}
+	}
+}
+
+func TestConnectSecondSignal(t *testing.T) {
+	t.Parallel()
+	closing := make(chan struct{})
+	url := peer(t, wstest.Head{After: wstest.Bytes(wstest.Text("hello"))}, func(p *wstest.Peer, _ *http.Request) {
+		p.ExpectClose(t, ws.CodeGoingAway) // and no answer
+		close(closing)
+		if f, err := p.Next(); err == nil {
+			t.Errorf("got %v after the close frame", f)
+		}
+	})
+	p := begin(t, nil, "connect", url)
+	p.until(t, "greeting", func(out, _ string) bool { return out == "hello\n" })
+	p.signal(t, syscall.SIGINT)
+	<-closing
+	p.signal(t, syscall.SIGINT)
+	if r := p.wait(t); r.code != 130 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestConnectClosedOutput ends like every program does whose output nobody reads any more.
+func TestConnectClosedOutput(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, nil)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := exec.Command(binary, "connect", s.clock)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	cmd.Stdout = w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if _, err := bufio.NewReader(r).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	stop := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	defer stop.Stop()
+	cmd.Wait() // the status says more
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGPIPE {
+		t.Errorf("%v, want SIGPIPE, which a shell shows as 141", cmd.ProcessState)
+	}
+}
