@@ -9,7 +9,7 @@ import (
 // Messages of every kind and length pass unchanged, in every mode of
 // compression, and compression does what was agreed.
 func TestMessages(t *testing.T) {
-	withPeers(t, func(t *testing.T, s *stage, ours role) {
+	withPeers(t, nil, func(t *testing.T, s *stage, ours role) {
 		for i, mode := range modes(s.can, ours) {
 			t.Run(mode.name, func(t *testing.T) {
 				meeting := mode.meeting()

@@ -3,6 +3,7 @@ package interop
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -23,7 +24,7 @@ func newRandom() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
 // records makes n bytes of text that compresses well: lines of JSON, with
 // characters of one to four bytes.
 func records(r *rand.Rand, n int) []byte {
-	var b []byte
+	b := make([]byte, 0, n+100) // not nil, which JSON would tell apart from empty
 	for i := 0; len(b) < n; i++ {
 		b = fmt.Appendf(b, `{"id":%d,"name":"sensor %d","place":"Zürich ✓ 🦜","value":%.3f}`+"\n", i, r.IntN(50), r.Float64())
 	}
@@ -37,20 +38,20 @@ func records(r *rand.Rand, n int) []byte {
 // letters makes n bytes of text that hardly compresses by itself.
 func letters(r *rand.Rand, n int) []byte {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = alphabet[r.IntN(len(alphabet))]
+	b := noise(r, n)
+	for i, c := range b {
+		b[i] = alphabet[c%64]
 	}
 	return b
 }
 
 // noise makes n bytes that do not compress.
 func noise(r *rand.Rand, n int) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(r.Uint32())
+	b := make([]byte, 0, n+8)
+	for len(b) < n {
+		b = binary.LittleEndian.AppendUint64(b, r.Uint64())
 	}
-	return b
+	return b[:n]
 }
 
 // battery makes messages of each kind and each of the lengths.

@@ -71,13 +71,23 @@ func (s *stage) route(o *ws.AcceptOptions) (url string, at route) {
 
 // meeting says how the two sides are to be connected.
 type meeting struct {
-	options      ws.Options
-	compression  *ws.Compression // ours
-	deflate      *deflate        // theirs
-	subprotocols []string        // of both
-	group        *ws.Group       // of our server
-	echo         bool            // they send back what they get
-	fragment     int             // in frames of that many bytes; 0: as their library does it
+	options     ws.Options
+	compression *ws.Compression // ours
+	deflate     *deflate        // theirs
+	ours        []string        // subprotocols
+	theirs      []string
+	group       *ws.Group // of our server
+	echo        bool      // they send back what they get
+	fragment    int       // in frames of that many bytes; 0: as their library does it
+	binaryType  string    // of a browser's WebSocket
+}
+
+// told is what the peer has to know of it.
+func (m meeting) told() command {
+	return command{
+		"deflate": m.deflate, "subprotocols": m.theirs,
+		"echo": m.echo, "fragment": m.fragment, "binaryType": m.binaryType,
+	}
 }
 
 // deflate is what a peer is told to want of permessage-deflate. What is zero is
@@ -100,15 +110,12 @@ type theirs struct {
 // connect has the two sides meet.
 func (s *stage) connect(t *testing.T, ours role, m meeting) (*ws.Conn, *theirs) {
 	t.Helper()
-	told := command{
-		"deflate": m.deflate, "subprotocols": m.subprotocols,
-		"echo": m.echo, "fragment": m.fragment,
-	}
+	told := m.told()
 	var conn *ws.Conn
 	var answer line
 	if ours == server {
 		url, at := s.route(&ws.AcceptOptions{
-			Options: m.options, Compression: m.compression, Subprotocols: m.subprotocols, Group: m.group,
+			Options: m.options, Compression: m.compression, Subprotocols: m.ours, Group: m.group,
 		})
 		told["url"] = url
 		answer = s.do(t, "dial", told)
@@ -122,7 +129,7 @@ func (s *stage) connect(t *testing.T, ours role, m meeting) (*ws.Conn, *theirs) 
 		t.Cleanup(func() { s.do(t, "unlisten", command{"listener": listening.Listener}) })
 		var err error
 		conn, err = ws.Dial(t.Context(), listening.URL, &ws.DialOptions{
-			Options: m.options, Compression: m.compression, Subprotocols: m.subprotocols,
+			Options: m.options, Compression: m.compression, Subprotocols: m.ours,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -162,11 +169,11 @@ func (c *theirs) send(t *testing.T, typ ws.Type, parts ...[]byte) {
 	c.process.do(t, "send", command{"conn": c.id, "type": typ.String(), "parts": parts})
 }
 
-// close has the peer close; with code 0, without a code.
+// close has the peer close; with CodeNoStatus, without a code.
 func (c *theirs) close(t *testing.T, code ws.Code, reason string) {
 	t.Helper()
 	told := command{"conn": c.id}
-	if code != 0 {
+	if code != ws.CodeNoStatus {
 		told["code"], told["reason"] = int(code), reason
 	}
 	c.process.do(t, "close", told)

@@ -13,7 +13,7 @@ const { chromium } = require('playwright-core');
 const { run, event } = require('./lines.js');
 
 // How long the page may take for one command. Go tests have bounds of their own.
-const patience = 30000;
+const patience = 20000;
 
 async function main() {
   const browser = await chromium.launch({
@@ -49,6 +49,7 @@ async function main() {
       await page.press(selector, 'Enter');
     },
     click: ({ selector }) => page.click(selector),
+    // The page makes sockets, but this script numbers them: pages come and go.
     dial: (command) => inPage('dial')({ ...command, conn: ++last }),
     send: inPage('send'),
     close: inPage('close'),

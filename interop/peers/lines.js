@@ -12,6 +12,7 @@
 // Bytes are base64. The peer ends when stdin does.
 
 const readline = require('node:readline');
+const { stripVTControlCharacters } = require('node:util');
 
 function write(object) {
   process.stdout.write(JSON.stringify(object) + '\n');
@@ -26,7 +27,7 @@ function run(name, commands) {
     try {
       write({ id: command.id, ...(await commands[command.do](command)) });
     } catch (err) {
-      write({ id: command.id, error: String((err && err.message) || err) });
+      write({ id: command.id, error: stripVTControlCharacters(err.message) });
     }
   });
   lines.on('close', () => process.exit(0));
@@ -37,13 +38,16 @@ function event(name, fields) {
   write({ event: name, ...fields });
 }
 
+const decode = (text) => Buffer.from(text, 'base64');
+
 // Conns numbers the connections of a peer and carries out the commands that
 // every library has, given for each connection an object with
 //
-//   send(type, parts)    a message, in as many frames as there are parts
+//   send(type, parts, ping)  a message, in as many frames as there are parts,
+//                            with a ping between them if ping is set
 //   ping(data)
-//   close(code, reason)  code may be undefined
-//   cut()                ends the network connection without a close frame
+//   close(code, reason)      code may be undefined
+//   cut()                    ends the network connection without a close frame
 class Conns {
   constructor() {
     this.all = new Map();
@@ -82,8 +86,8 @@ class Conns {
       return this.all.get(id);
     };
     return {
-      send: ({ conn: id, type, parts }) => conn(id).send(type, parts.map((part) => Buffer.from(part, 'base64'))),
-      ping: ({ conn: id, data }) => conn(id).ping(Buffer.from(data, 'base64')),
+      send: ({ conn: id, type, parts, ping }) => conn(id).send(type, parts.map(decode), ping && decode(ping)),
+      ping: ({ conn: id, data }) => conn(id).ping(decode(data)),
       close: ({ conn: id, code, reason }) => conn(id).close(code, reason),
       cut: ({ conn: id }) => conn(id).cut(),
     };

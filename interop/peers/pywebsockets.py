@@ -7,6 +7,7 @@ import asyncio
 import base64
 import json
 import sys
+from http import HTTPStatus
 
 import websockets
 from websockets.extensions.permessage_deflate import (
@@ -104,12 +105,23 @@ async def listen(command):
         )
         await read(ws, number, command)
 
+    def refuse(first, _):
+        if not command.get("refuse"):
+            return None
+        status = HTTPStatus(command["refuse"])
+        if isinstance(first, str):  # the path: a release before 14
+            return status, {"X-Why": "a test"}, b""
+        response = first.respond(status, "")
+        response.headers["X-Why"] = "a test"
+        return response
+
     server = await websockets.serve(
         serve,
         "127.0.0.1",
         0,
         extensions=extensions(ServerPerMessageDeflateFactory, command.get("deflate")),
         subprotocols=command.get("subprotocols") or None,
+        process_request=refuse,
         **COMMON,
     )
     port = list(server.sockets)[0].getsockname()[1]
@@ -138,8 +150,15 @@ async def dial(command):
 
 
 async def send_command(command):
+    async def sending():
+        try:
+            await send(conns[command["conn"]], command["type"] == "text", parts)
+        except websockets.ConnectionClosed as err:
+            event("error", conn=command["conn"], message=str(err))
+
+    # It takes as long as the other side takes to read.
     parts = [base64.b64decode(part) for part in command["parts"]]
-    await send(conns[command["conn"]], command["type"] == "text", parts)
+    start(sending())
 
 
 async def ping(command):

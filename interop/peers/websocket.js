@@ -21,7 +21,7 @@ const limits = {
 
 function attach(socket, options) {
   const id = conns.add({
-    send(type, parts) {
+    send(type, parts, ping) {
       if (parts.length === 1) {
         // The library's own choice: frames of 16 KiB.
         if (type === 'text') socket.sendUTF(parts[0].toString());
@@ -29,6 +29,7 @@ function attach(socket, options) {
         return;
       }
       parts.forEach((part, i) => {
+        if (i > 0 && ping) socket.ping(ping);
         const frame = new WebSocketFrame(socket.maskBytes, socket.frameHeader, socket.config);
         frame.opcode = i > 0 ? 0 : type === 'text' ? 1 : 2;
         frame.fin = i === parts.length - 1;
@@ -63,6 +64,10 @@ function listen(options) {
     const httpServer = http.createServer((_request, response) => response.writeHead(426).end());
     const server = new WebSocketServer({ httpServer, keepalive: false, ...limits });
     server.on('request', (request) => {
+      if (options.refuse) {
+        request.reject(options.refuse, 'refused', { 'X-Why': 'a test' });
+        return;
+      }
       const subprotocol = (options.subprotocols || []).find((name) => request.requestedProtocols.includes(name));
       const socket = request.accept(subprotocol, request.origin);
       event('open', {

@@ -22,9 +22,12 @@ function perMessageDeflate(deflate) {
 
 function attach(socket, options) {
   const id = conns.add({
-    send(type, parts) {
+    send(type, parts, ping) {
       const binary = type === 'binary';
-      parts.forEach((part, i) => socket.send(part, { binary, fin: i === parts.length - 1 }));
+      parts.forEach((part, i) => {
+        if (i > 0 && ping) socket.ping(ping);
+        socket.send(part, { binary, fin: i === parts.length - 1 });
+      });
     },
     ping: (data) => socket.ping(data),
     close: (code, reason) => socket.close(code, reason),
@@ -44,6 +47,7 @@ function listen(options) {
       host: '127.0.0.1',
       port: 0,
       perMessageDeflate: perMessageDeflate(options.deflate),
+      verifyClient: (_info, done) => done(!options.refuse, options.refuse, '', { 'X-Why': 'a test' }),
       handleProtocols: (offered) => (options.subprotocols || []).find((name) => offered.has(name)) || false,
     });
     server.on('error', reject);
