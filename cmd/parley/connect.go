@@ -212,12 +212,23 @@ func orNone(s string) string {
 // printer returns what writes the replies to standard output.
 func (c *client) printer() *printer {
 	p := &printer{out: c.std.out, terminal: screen.IsTerminal(c.std.out), raw: c.raw, warn: c.status}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.editor != nil && screen.SameTerminal(c.std.out, c.std.err) {
-		p.out = c.editor
+	if screen.SameTerminal(c.std.out, c.std.err) {
+		p.out = besideEditor{c}
 	}
 	return p
+}
+
+// besideEditor is standard output on a terminal where somebody may be typing.
+type besideEditor struct{ c *client }
+
+func (b besideEditor) Write(p []byte) (int, error) {
+	b.c.mu.Lock()
+	e := b.c.editor
+	b.c.mu.Unlock()
+	if e != nil {
+		return e.Write(p)
+	}
+	return b.c.std.out.Write(p)
 }
 
 // finish says how it ended and chooses the exit code.

@@ -29,6 +29,7 @@ func (c *client) readLines(lines chan<- talk.Item, gone <-chan struct{}) {
 	for {
 		line, err := next()
 		if errors.Is(err, io.EOF) {
+			c.leaveScreen() // so that Ctrl-C is a signal again while replies are awaited
 			return
 		}
 		select {
