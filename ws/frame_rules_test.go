@@ -23,6 +23,8 @@ type frameCase struct {
 	code   ws.Code
 	cause  string // part of the error
 	limit  int64
+
+	deflate *ws.DeflateParams
 }
 
 func raw(opcode byte, fin bool, payload string) wstest.Frame {
@@ -138,7 +140,7 @@ func (tc *frameCase) size() (n int) {
 
 func (tc *frameCase) run(t *testing.T, client bool, chop int, read readAll) {
 	a, b := wstest.Pipe(&wstest.PipeOptions{Chop: chop, Buffer: 8 << 20})
-	c := ws.NewConn(a, ws.ConnOptions{Client: client, Options: ws.Options{MessageLimit: tc.limit}})
+	c := ws.NewConn(a, ws.ConnOptions{Client: client, Deflate: tc.deflate, Options: ws.Options{MessageLimit: tc.limit}})
 	defer c.CloseNow()
 	peer := wstest.ClientPeer(b)
 	if client {

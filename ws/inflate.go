@@ -141,24 +141,40 @@ func (f *inflation) end() {
 	f.z = nil
 }
 
-// inflate inflates a whole message into a buffer that grows with it.
+// inflate inflates a whole message.
 func (d *deflateConn) inflate(p []byte, limit int64, text *utf8State) (*buffer, int, error) {
 	var f inflation
 	f.start(d, p, limit, text)
 	defer f.end()
-	b := getBuffer(max(1<<10, 3*len(p)))
-	n := 0
-	for {
-		if n == len(b.b) {
-			b = growBuffer(b, n, 2*n)
-		}
-		k, err := f.read(b.b[n:])
-		n += k
-		if err == io.EOF {
-			return b, n, nil
-		}
-		if err != nil {
-			return b, n, err
-		}
+	return f.rest(0, max(1<<10, 3*len(p)))
+}
+
+// rest inflates what follows the first n bytes of the message into buffers, the first of that size and each further one as
+// large as all before, and joins them when their sum is known: so a bomb costs no more than the limit. The result has
+// room for the first n bytes, too.
+func (f *inflation) rest(n, size int) (all *buffer, total int, err error) {
+	if f.left >= 0 {
+		size = int(min(int64(size), f.left+1)) // again, one more than allowed
 	}
+	part := getBuffer(size)
+	k := 0
+	for err == nil && k < len(part.b) {
+		var r int
+		r, err = f.read(part.b[k:])
+		k += r
+	}
+	total = n + k
+	switch {
+	case err == io.EOF && n == 0:
+		return part, total, nil
+	case err == io.EOF:
+		all, err = getBuffer(total), nil
+	case err == nil:
+		all, total, err = f.rest(total, total)
+	}
+	if err == nil {
+		copy(all.b[n:], part.b[:k])
+	}
+	putBuffer(part)
+	return all, total, err
 }
