@@ -104,7 +104,9 @@ export class Connection {
         extensions: socket.extensions,
       });
     };
-    socket.onmessage = (event) => this.#received(event.data);
+    socket.onmessage = (event) => {
+      if (this.#socket === socket) this.#received(event.data); // one that was replaced has nothing to say
+    };
     socket.onerror = () => this.#log.add("error", "the browser does not tell scripts why");
     socket.onclose = (event) => {
       this.#log.add("close", event.reason ? `“${event.reason}”` : "", [

@@ -5,7 +5,7 @@ const most = 400;
 
 const words = { open: "open", sent: "sent", message: "message", error: "error", close: "close" };
 
-// EventLog fills an <ol>.
+// EventLog fills an <ol> inside of an element that scrolls.
 export class EventLog {
   #list;
 
@@ -16,7 +16,8 @@ export class EventLog {
   // add appends an event. What is a string or { type, size, preview, cut }; marks are pairs of name and value.
   add(kind, what, marks = []) {
     const list = this.#list;
-    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+    const view = list.parentElement; // it scrolls
+    const atEnd = view.scrollHeight - view.scrollTop - view.clientHeight < 40;
 
     const item = element("li");
     item.dataset.event = kind;
@@ -38,7 +39,7 @@ export class EventLog {
 
     list.append(item);
     while (list.children.length > most) list.firstElementChild.remove();
-    if (atEnd) list.scrollTop = list.scrollHeight; // someone who reads further up is left in peace
+    if (atEnd) view.scrollTop = view.scrollHeight; // someone who reads further up is left in peace
   }
 
   // clear empties the list.
