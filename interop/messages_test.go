@@ -1,6 +1,10 @@
 package interop
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
 	"testing"
 
 	"github.com/parley-ws/parley/ws"
@@ -116,4 +120,55 @@ func wireOf(t *testing.T, conn *ws.Conn, messages []ws.Message) (out, in float64
 		t.Errorf("counted %d bytes received, want %d", n, size)
 	}
 	return float64(after.WireOut-before.WireOut) / float64(size), float64(after.WireIn-before.WireIn) / float64(size)
+}
+
+// Whichever method sends a message, it arrives, in order: with takeover, each
+// has to leave the window as the peer will find it.
+func TestWriters(t *testing.T) {
+	withPeers(t, nil, func(t *testing.T, s *stage, ours role) {
+		for _, mode := range few(s.can, ours) {
+			t.Run(mode.name, func(t *testing.T) {
+				meeting := mode.meeting()
+				meeting.echo = true
+				conn, _ := s.connect(t, ours, meeting)
+				messages := append(row(100), battery(0, 600, 20_000)...)
+				sent := make(chan error, 1)
+				go func() { sent <- sendVariously(bounded(t), conn, messages) }()
+				if err := receive(bounded(t), conn, messages); err != nil {
+					t.Error(err)
+					_ = conn.CloseNow() // the sender may wait for the peer to read
+				}
+				if err := <-sent; err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	})
+}
+
+// sendVariously sends messages with all methods in turn.
+func sendVariously(ctx context.Context, conn *ws.Conn, messages []ws.Message) error {
+	for i, m := range messages {
+		var err error
+		switch i % 5 {
+		case 0:
+			err = conn.Write(ctx, m.Type, m.Data)
+		case 1:
+			err = conn.TryWrite(m.Type, m.Data)
+		case 2:
+			err = conn.WritePrepared(ctx, ws.Prepare(m.Type, m.Data))
+		case 3:
+			err = conn.TryWritePrepared(ws.Prepare(m.Type, m.Data))
+		case 4:
+			var w io.WriteCloser
+			if w, err = conn.Writer(ctx, m.Type); err == nil {
+				_, err = w.Write(m.Data)
+				err = errors.Join(err, w.Close())
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("sending message %d: %w", i, err)
+		}
+	}
+	return nil
 }

@@ -26,6 +26,7 @@ async function main() {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      '--disable-crash-reporter',
     ],
   });
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
@@ -38,7 +39,7 @@ async function main() {
   let last = 0;
   const inPage = (method) => (command) => page.evaluate(([name, args]) => window.peer[name](args), [method, command]);
 
-  run(`Chromium ${browser.version()}`, {
+  const commands = {
     async goto({ url }) {
       const response = await page.goto(url);
       return { status: response ? response.status() : 0 };
@@ -53,7 +54,8 @@ async function main() {
     dial: (command) => inPage('dial')({ ...command, conn: ++last }),
     send: inPage('send'),
     close: inPage('close'),
-  });
+  };
+  run(`Chromium ${browser.version()}`, commands, () => browser.close());
 }
 
 main().catch((err) => {

@@ -18,9 +18,9 @@ function write(object) {
   process.stdout.write(JSON.stringify(object) + '\n');
 }
 
-// run answers commands until stdin ends. Each command is a function, perhaps
-// async, from the command's fields to the answer's.
-function run(name, commands) {
+// run answers commands until stdin ends, and then calls end. Each command is a
+// function, perhaps async, from the command's fields to the answer's.
+function run(name, commands, end = () => {}) {
   const lines = readline.createInterface({ input: process.stdin, crlfDelay: Infinity });
   lines.on('line', async (line) => {
     const command = JSON.parse(line);
@@ -30,7 +30,10 @@ function run(name, commands) {
       write({ id: command.id, error: stripVTControlCharacters(err.message) });
     }
   });
-  lines.on('close', () => process.exit(0));
+  lines.on('close', async () => {
+    await end();
+    process.exit(0);
+  });
   write({ ready: name });
 }
 
