@@ -117,7 +117,7 @@ export class Connection {
       if (this.#socket !== socket) return; // another one has taken its place
       this.#socket = null;
       clearInterval(this.#watch);
-      const label = `closed with ${event.code}`;
+      const label = `closed: ${event.code}`;
       this.#change({ state: "closed", label, live: false, buffered: 0 });
       if (this.#comeBack && !socket.asked) this.#later(label);
     };
