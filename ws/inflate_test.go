@@ -288,8 +288,8 @@ func TestInflateInParts(t *testing.T) {
 				defer c.CloseNow()
 				defer s.CloseNow()
 				rng := rand.New(rand.NewPCG(6, 6))
-				for i := range 8 {
-					want := kinds[i%len(kinds)].make(rng, 70000, 1<<sender.bits)
+				for i := range 4 {
+					want := kinds[i*i%len(kinds)].make(rng, 40000, 1<<sender.bits)
 					go c.Write(t.Context(), ws.Binary, want)
 					_, r, err := s.Reader(t.Context())
 					if err != nil {
