@@ -3,8 +3,10 @@ package ws_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -257,4 +259,154 @@ func TestTakeoverMemory(t *testing.T) {
 			t.Fatal("the memory was not given back")
 		}
 	}
+}
+
+// A client, too, keeps to the window that the server's answer allows it, and to its own.
+func TestDialedWindowIsHonoured(t *testing.T) {
+	for _, tc := range []struct {
+		own    ws.Compression
+		answer string
+		bits   int
+		keep   bool
+	}{
+		{ws.Compression{ClientTakeover: true}, "permessage-deflate; server_no_context_takeover; client_max_window_bits=9", 9, true},
+		{ws.Compression{ClientTakeover: true}, "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits=8", 8, false},
+		{ws.Compression{ClientTakeover: true, ClientWindowBits: 10}, "permessage-deflate; server_no_context_takeover; client_max_window_bits=12", 10, true},
+		{ws.Compression{ClientWindowBits: 11}, "permessage-deflate; server_no_context_takeover", 11, false},
+	} {
+		t.Run(tc.answer, func(t *testing.T) {
+			near, far := wstest.Pipe(nil)
+			peer := wstest.ServerPeer(far)
+			defer peer.Close()
+			answered := make(chan error, 1)
+			go func() {
+				r, err := peer.ReadRequest()
+				if err == nil {
+					err = peer.Answer(r, wstest.Head{Lines: []string{"Sec-WebSocket-Extensions: " + tc.answer}})
+				}
+				answered <- err
+			}()
+			c, err := ws.Dial(t.Context(), "ws://server.test", &ws.DialOptions{
+				Compression: &tc.own,
+				NetDial:     func(context.Context, string, string) (net.Conn, error) { return near, nil },
+			})
+			if err := errors.Join(err, <-answered); err != nil {
+				t.Fatal(err)
+			}
+			defer c.CloseNow()
+			content := kinds[2].make(rand.New(rand.NewPCG(1, 1)), 100000, 1<<tc.bits+2)
+			s := deflateSide{bits: tc.bits, takeover: tc.keep}.inflater()
+			for range 2 {
+				go c.Write(t.Context(), ws.Binary, content)
+				if _, got, _, err := receiveMessage(peer, s); err != nil || !bytes.Equal(got, content) {
+					t.Errorf("%d bytes, %v", len(got), err)
+				}
+			}
+		})
+	}
+}
+
+// loopStream gives the same bytes again and again, and takes anything.
+type loopStream struct {
+	in []byte
+	at int
+}
+
+func (s *loopStream) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		k := copy(p[n:], s.in[s.at:])
+		n += k
+		s.at = (s.at + k) % len(s.in)
+	}
+	return n, nil
+}
+
+func (s *loopStream) Write(p []byte) (int, error)        { return len(p), nil }
+func (s *loopStream) Close() error                       { return nil }
+func (s *loopStream) SetReadDeadline(_ time.Time) error  { return nil }
+func (s *loopStream) SetWriteDeadline(_ time.Time) error { return nil }
+
+// compressedPaths write and read messages of 1 KiB, on a server and on a client, in all that changes how.
+func compressedPaths(run func(name string, write func() error, read func(n int) error)) {
+	content := kinds[0].make(rand.New(rand.NewPCG(1, 1)), 1<<10, 0)
+	squeezedContent := squeeze(string(content))
+	ctx := context.Background()
+	for _, client := range []bool{false, true} {
+		for _, d := range []deflateSide{{client, 15, false, 1}, {client, 15, true, 1}, {client, 10, false, 1}, {client, 10, true, 1}} {
+			o := d.options()
+			frame := squeezed(wstest.OpBinary, true, squeezedContent)
+			if !client {
+				frame = clientFrame(frame)
+			}
+			c := ws.NewConn(&loopStream{in: wstest.Bytes(frame)}, o)
+			run(fmt.Sprintf("client=%v/bits=%d/takeover=%v", client, d.bits, d.takeover),
+				func() error { return c.Write(ctx, ws.Binary, content) },
+				func(n int) error {
+					err := c.Run(ctx, ws.Events{Message: func(_ *ws.Conn, _ ws.Type, p []byte) error {
+						if n--; n == 0 || len(p) != len(content) {
+							return errMine
+						}
+						return nil
+					}})
+					if err == errMine && n == 0 {
+						return nil
+					}
+					return err
+				})
+			c.CloseNow()
+		}
+	}
+}
+
+// Neither compressing nor inflating allocates anything for a message.
+func TestCompressedAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes pools forget")
+	}
+	compressedPaths(func(name string, write func() error, read func(n int) error) {
+		t.Run(name, func(t *testing.T) {
+			write20 := func() (err error) {
+				for i := 0; i < 20 && err == nil; i++ {
+					err = write()
+				}
+				return err
+			}
+			for what, f := range map[string]func() error{"write": write20, "read": func() error { return read(20) }} {
+				if got := testing.AllocsPerRun(200, func() {
+					if err := f(); err != nil {
+						t.Fatal(err)
+					}
+				}); got > 4 { // reading is a loop of 20, which itself costs a few
+					t.Errorf("%s: %v allocations, want none for a message", what, got)
+				}
+			}
+		})
+	})
+}
+
+func BenchmarkDeflate1KiB(b *testing.B) {
+	compressedPaths(func(name string, write func() error, _ func(int) error) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(1 << 10)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := write(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	})
+}
+
+func BenchmarkInflate1KiB(b *testing.B) {
+	compressedPaths(func(name string, _ func() error, read func(int) error) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(1 << 10)
+			b.ReportAllocs()
+			b.ResetTimer()
+			if err := read(b.N); err != nil {
+				b.Fatal(err)
+			}
+		})
+	})
 }
