@@ -79,6 +79,7 @@ type process struct {
 	err  bytes.Buffer
 	news chan struct{} // told of each piece of output
 	done chan struct{}
+	late bool // output may still be on its way after the end
 }
 
 // begin starts the program; the end of the test kills it. PARLEY_ variables are those of env alone.
@@ -151,6 +152,7 @@ func (p *process) wait(t *testing.T) result {
 func (p *process) until(t *testing.T, what string, met func(out, err string) bool) {
 	t.Helper()
 	limit := time.After(patience)
+	done := p.done
 	for {
 		out, err := p.streams()
 		if met(out, err) {
@@ -158,8 +160,9 @@ func (p *process) until(t *testing.T, what string, met func(out, err string) boo
 		}
 		select {
 		case <-p.news:
-		case <-p.done:
-			if out, err = p.streams(); !met(out, err) {
+		case <-done:
+			done = nil
+			if out, err = p.streams(); !p.late && !met(out, err) {
 				t.Fatalf("%v ended before %s; standard output %.500q, standard error %.2000q", p.cmd.Args[1:], what, out, err)
 			}
 		case <-limit:

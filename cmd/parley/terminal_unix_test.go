@@ -42,7 +42,7 @@ func attach(t *testing.T, out io.Writer, args ...string) *terminal {
 	if err := pty.Setsize(screen, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.Command(binary, args...), news: make(chan struct{}, 1), done: make(chan struct{})}
+	p := &process{cmd: exec.Command(binary, args...), news: make(chan struct{}, 1), done: make(chan struct{}), late: true}
 	p.cmd.Env = append(os.Environ(), "TERM=xterm")
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = tty, tty, tty
 	if out != nil {
@@ -186,7 +186,7 @@ func TestTerminalCannotBeCommanded(t *testing.T) {
 	tm.shows(t, "1b 5b ff\r\n")
 	tm.shows(t, "07 … (5000 bytes)\r\n")
 	tm.shows(t, `4000: \x1b]0;title\x07`)
-	out, _ := tm.streams()
+	out, _ := tm.streams() // all of it: what was shown last was written last
 	for _, bad := range []string{"\x1b[2J", "\x07", "\u009b", "\x1b]0;"} {
 		if strings.Contains(out, bad) {
 			t.Errorf("%q reached the terminal", bad)
