@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -82,15 +83,19 @@ func (c *Conn) compress(p []byte, pre *Prepared) (z *buffer, n int, locked bool)
 	if d == nil || len(p) < d.threshold {
 		return nil, 0, false
 	}
+	shared := pre != nil && !c.client
+	if shared {
+		pre.frame(d.outBits) // compresses it, if it is the first time, while nothing is locked
+	}
 	if !d.outTakeover {
-		if pre != nil && !c.client {
+		if shared {
 			return nil, 0, false
 		}
 		z, n = deflateOnce(p, d.level, d.outBits, nil)
 		return z, n, false
 	}
 	d.out.Lock()
-	if d.streaming || pre != nil && !c.client {
+	if d.streaming || shared {
 		return nil, 0, true
 	}
 	z, n = deflateOnce(p, d.level, d.outBits, d.dict)
@@ -166,6 +171,9 @@ func (d *deflater) put() {
 
 // Write takes the compressor's output.
 func (d *deflater) Write(p []byte) (int, error) {
+	if d.limit > 0 && d.n+len(p) > d.limit {
+		return 0, errNotSmaller
+	}
 	if d.out == nil || d.n+len(p) > len(d.out.b) {
 		d.out = growBuffer(d.out, d.n, max(2*d.n, d.n+len(p)))
 	}
@@ -182,17 +190,22 @@ func (d *deflater) flush() error {
 	return nil
 }
 
+var errNotSmaller = errors.New("compressing does not make the message smaller")
+
 // deflateOnce compresses a message, or returns nil if that does not make it smaller.
 func deflateOnce(p []byte, level, bits int, dict []byte) (*buffer, int) {
 	d := getDeflater(level, bits)
 	defer d.put()
 	d.out = getBuffer(len(p)/2 + 64)
+	if len(p) > 0 {
+		d.limit = len(p) + len(flushTail) - 1
+	}
 	d.w.ResetDict(d, dict)
 	_, err := d.w.Write(p)
 	if err == nil {
 		err = d.flush()
 	}
-	if err != nil || d.n >= len(p) && len(p) > 0 {
+	if err != nil {
 		putBuffer(d.out)
 		return nil, 0
 	}
