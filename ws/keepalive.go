@@ -131,7 +131,7 @@ func (k *keepalive) tick(c *Conn) {
 		}
 	}
 	if interval := int64(c.opt.PingInterval); interval > 0 {
-		if k.pinged != 0 && heard > k.pinged {
+		if k.pinged != 0 && heard >= k.pinged {
 			k.pinged = 0
 		}
 		switch {
