@@ -21,11 +21,9 @@ func TestMessages(t *testing.T) {
 				conn, them := s.connect(t, ours, meeting)
 				checkAgreed(t, conn, them, mode.agreed)
 
-				messages := battery(lengths...)
-				count := 50
+				messages, count := battery(0, 125, 65536), 50
 				if i < 5 { // off, and each takeover
-					messages = append(messages, battery(mebibyte)[:2]...)
-					count = 300
+					messages, count = append(battery(lengths...), battery(mebibyte)[:2]...), 300
 				}
 				if err := exchange(bounded(t), conn, messages); err != nil {
 					t.Fatal(err)
