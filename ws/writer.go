@@ -166,9 +166,10 @@ func (w *messageWriter) fragment(p []byte, fin bool) error {
 	return nil
 }
 
-// fail gives the message up. If a part of it is sent already, nothing else can follow: the connection ends.
+// fail gives the message up. If a part of it is sent already, nothing but a close frame can follow: the connection ends,
+// unless its closing handshake is under way.
 func (w *messageWriter) fail(err error) error {
-	if w.begun {
+	if w.begun && !w.c.closeSent.Load() {
 		w.c.abort(&CloseError{Code: CodeAbnormal, Err: err})
 	}
 	w.finish(err)
