@@ -117,7 +117,7 @@ func testOrigin(t *testing.T, s *stage) {
 		t.Run(test.name, func(t *testing.T) {
 			url, at := other.route(&test.options)
 			answer := s.try(t, "dial", command{"url": url})
-			got := <-at.accepted
+			got := at.next(t)
 			if test.ok {
 				if got.err != nil || answer.Error != "" {
 					t.Fatalf("Accept: %v; the page: %s", got.err, answer.Error)

@@ -51,7 +51,7 @@ func TestSubprotocol(t *testing.T) {
 			if answer := s.try(t, "dial", told); answer.Error == "" {
 				t.Errorf("the peer takes no subprotocol for %q", answer.Subprotocol)
 			}
-			got := <-at.accepted
+			got := at.next(t)
 			if got.err != nil {
 				t.Fatal(got.err)
 			}
@@ -83,7 +83,7 @@ func TestRefused(t *testing.T) {
 		if answer.Error == "" {
 			t.Error("the peer says that it is connected")
 		}
-		if got := <-at.accepted; !errors.Is(got.err, reject) {
+		if got := at.next(t); !errors.Is(got.err, reject) {
 			t.Errorf("Accept: %v, want the refusal", got.err)
 		}
 		if answer.WasClean != nil {

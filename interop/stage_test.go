@@ -35,6 +35,18 @@ type accepted struct {
 	err  error
 }
 
+// next waits for what came of the next request.
+func (r route) next(t *testing.T) accepted {
+	t.Helper()
+	select {
+	case a := <-r.accepted:
+		return a
+	case <-bounded(t).Done():
+		t.Fatal("no request came")
+	}
+	panic("unreachable")
+}
+
 // absent names the peers that are not there.
 var absent sync.Map
 
@@ -131,7 +143,7 @@ func (s *stage) connect(t *testing.T, ours role, m meeting) (*ws.Conn, *theirs) 
 		})
 		told["url"] = url
 		answer = s.do(t, "dial", told)
-		got := <-at.accepted
+		got := at.next(t)
 		if got.err != nil {
 			t.Fatal(got.err)
 		}
