@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -31,8 +32,14 @@ func (c *Conn) Close(ctx context.Context, code Code, reason string) error {
 		return err
 	}
 	c.ka.expectClose(c)
+	return c.awaitClose(ctx)
+}
+
+// awaitClose waits for the peer's answer to our close frame, and reads if nobody does.
+func (c *Conn) awaitClose(ctx context.Context) error {
 	for {
-		if err := c.acquireReader(); err == nil {
+		if c.in.role.CompareAndSwap(readerFree, readerClosing) {
+			var err error
 			for err == nil {
 				if err = c.readable(ctx); err == nil {
 					_, _, err = c.next(ctx)
@@ -54,6 +61,13 @@ func (c *Conn) Close(ctx context.Context, code Code, reason string) error {
 		case <-c.in.turned:
 		}
 	}
+}
+
+// finishClose is the rest of a Close inside a loop of reads that was left before the peer answered.
+func (c *Conn) finishClose() {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), c.opt.CloseTimeout, ErrCloseTimeout)
+	defer cancel()
+	_ = c.awaitClose(ctx) // Close has returned: nobody is left to tell
 }
 
 // closeResult is what Close returns once the connection is over.
@@ -84,10 +98,14 @@ func (c *Conn) beginClose(ctx context.Context, code Code, reason string) error {
 		}
 		return nil // another Close is under way
 	}
-	c.local = &CloseError{Code: code, Reason: reason}
+	payload := closePayload(code, reason)
+	c.local = &CloseError{Code: code}
+	if code != CodeNoStatus {
+		c.local.Reason = string(payload[2:])
+	}
 	c.closeSent.Store(true)
 	c.takeQueue()
-	c.putFrame(&c.out.sending, bitFin|opClose, closePayload(code, reason), nil, false)
+	c.putFrame(&c.out.sending, bitFin|opClose, payload, nil, false)
 	c.mu.Unlock()
 	return c.send(ctx, true)
 }
@@ -150,10 +168,7 @@ func (c *Conn) closeReceived(p []byte) error {
 func (c *Conn) finishRead(e *CloseError, payload []byte) error {
 	o := &c.out
 	o.corked.Store(false)
-	c.mu.Lock()
-	reply := c.closeErr == nil && c.local == nil
-	c.mu.Unlock()
-	e = c.end(e)
+	e, reply := c.end(e)
 	c.dropInput()
 	if reply && o.tryTurn() {
 		c.sendCloseFrame(payload)
@@ -210,6 +225,9 @@ func (c *Conn) linger(payload []byte) {
 	defer putBuffer(b)
 	for {
 		if _, err := c.s.Read(b.b); err != nil {
+			if c.tls && err == io.EOF {
+				_ = c.s.Close() // in order, with an alert; cut does it without
+			}
 			return
 		}
 	}
@@ -221,8 +239,11 @@ func (c *Conn) abortWithClose(e *CloseError) {
 		c.abort(e)
 		return
 	}
-	e = c.end(e)
-	if c.out.tryTurn() {
+	ended, reply := c.end(e)
+	if ended != e {
+		return // it has ended meanwhile
+	}
+	if reply && c.out.tryTurn() {
 		c.sendCloseFrame(closePayload(e.Code, e.Reason))
 		<-c.out.turn
 	}

@@ -90,14 +90,17 @@ func NewConn(s Stream, o ConnOptions) *Conn {
 	}
 	c.in.init(c, o.Buffered)
 	c.out.init(c)
+	if c.group != nil {
+		c.group.add(c)
+	}
+	c.ka.start(c)
+	// From here on the connection may end at any time.
 	if c.parent != nil && c.parent.Done() != nil {
+		c.mu.Lock()
 		c.unparent = context.AfterFunc(c.parent, func() {
 			c.abort(&CloseError{Code: CodeAbnormal, Err: context.Cause(c.parent)})
 		})
-	}
-	c.ka.start(c)
-	if c.group != nil {
-		c.group.add(c)
+		c.mu.Unlock()
 	}
 	return c
 }
@@ -171,16 +174,23 @@ func (c *Conn) err() *CloseError {
 	return c.closeErr
 }
 
+// endedBy reports whether err is how the connection ended.
+func (c *Conn) endedBy(err error) bool {
+	e := c.err()
+	return e != nil && err == error(e)
+}
+
 // end records how the connection ended, the first time, and tells everybody who waits. It does not touch the stream.
-// It returns what is recorded.
-func (c *Conn) end(e *CloseError) *CloseError {
+// It returns what is recorded, and whether it is left to the caller to send a close frame: nobody has or is going to.
+func (c *Conn) end(e *CloseError) (recorded *CloseError, reply bool) {
 	c.mu.Lock()
 	if c.closeErr != nil {
 		e = c.closeErr
 		c.mu.Unlock()
-		return e
+		return e, false
 	}
 	c.closeErr = e
+	reply = c.local == nil
 	if c.cancel != nil {
 		c.cancel(e)
 	}
@@ -190,7 +200,7 @@ func (c *Conn) end(e *CloseError) *CloseError {
 	if t := c.opt.Trace; t != nil && t.Close != nil {
 		t.Close(c, e)
 	}
-	return e
+	return e, reply
 }
 
 // cut closes the stream and lets go of everything that the connection held in the package.
@@ -198,11 +208,17 @@ func (c *Conn) cut() {
 	c.cutOnce.Do(func() {
 		c.ka.stop()
 		// The stream is dead either way; how it died is in closeErr.
+		if t, ok := c.s.(*tls.Conn); ok {
+			_ = t.NetConn().Close() // else Close might wait for seconds until a full transport takes its alert
+		}
 		_ = c.s.Close()
 		c.in.hook.forget()
 		c.out.hook.forget()
-		if c.unparent != nil {
-			c.unparent()
+		c.mu.Lock()
+		unparent := c.unparent
+		c.mu.Unlock()
+		if unparent != nil {
+			unparent()
 		}
 		if c.deflate != nil {
 			c.deflate.release()
@@ -216,7 +232,7 @@ func (c *Conn) cut() {
 
 // abort ends the connection at once with e as its cause.
 func (c *Conn) abort(e *CloseError) *CloseError {
-	e = c.end(e)
+	e, _ = c.end(e)
 	c.cut()
 	return e
 }

@@ -36,6 +36,9 @@ func (l *pongLimit) take() bool {
 	return true
 }
 
+// next is when a ping may be answered that may not now.
+func (l *pongLimit) next() int64 { return l.at + int64((1-l.tokens)*float64(pongInterval)) + 1 }
+
 // control handles a control frame that was received.
 func (c *Conn) control(h *header, p []byte) error {
 	in := &c.in
@@ -44,10 +47,8 @@ func (c *Conn) control(h *header, p []byte) error {
 	}
 	switch h.opcode() {
 	case opPing:
-		if in.pongs.take() {
+		if c.ka.mayPong(c, p) {
 			c.sendPong(p)
-		} else {
-			c.ka.latePong(c, p)
 		}
 		if in.events != nil && in.events.Ping != nil {
 			in.events.Ping(c, p)

@@ -13,6 +13,7 @@ var aLongTimeAgo = time.Unix(1, 0)
 // on a context is kept for the next operation with the same one, so that it costs nothing per message; between arm and
 // disarm it is live, otherwise it does nothing.
 type ctxHook struct {
+	c   *Conn
 	set func(time.Time) error // the stream's SetReadDeadline or SetWriteDeadline
 
 	mu    sync.Mutex
@@ -21,6 +22,7 @@ type ctxHook struct {
 	live  bool
 	fired bool // the deadline lies in the past because of us
 	moved bool // the deadline is set and must be cleared
+	gone  bool // the connection is over: nothing is registered any more
 }
 
 // arm makes the end of ctx interrupt the operation that follows.
@@ -29,7 +31,7 @@ func (h *ctxHook) arm(ctx context.Context) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.live = true
-	if d == h.done {
+	if d == h.done || h.gone {
 		return
 	}
 	if h.stop != nil {
@@ -37,18 +39,21 @@ func (h *ctxHook) arm(ctx context.Context) {
 	}
 	h.done, h.stop = d, nil
 	if d != nil {
-		h.stop = context.AfterFunc(ctx, func() { h.fire(d) })
+		h.stop = context.AfterFunc(ctx, func() { h.fire(d, context.Cause(ctx)) })
 	}
 }
 
-func (h *ctxHook) fire(d <-chan struct{}) {
+func (h *ctxHook) fire(d <-chan struct{}, cause error) {
+	// A context that ends with the connection interrupts nothing: the close frame may have to wait for a message that
+	// is being sent, and whatever cannot go on is cut.
+	own := h.c.endedBy(cause)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.done != d {
 		return // another context took its place
 	}
 	h.done, h.stop = nil, nil
-	if h.live {
+	if h.live && !own {
 		h.fired, h.moved = true, true
 		_ = h.set(aLongTimeAgo) // fails only on a stream that is closed
 	}
@@ -64,6 +69,13 @@ func (h *ctxHook) extend(t time.Time) {
 	}
 }
 
+// interrupted reports whether the context has interrupted the operation.
+func (h *ctxHook) interrupted() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.fired
+}
+
 // disarm ends the operation and reports whether the context interrupted it. The deadline is off afterwards.
 func (h *ctxHook) disarm() (fired bool) {
 	h.mu.Lock()
@@ -76,10 +88,11 @@ func (h *ctxHook) disarm() (fired bool) {
 	return fired
 }
 
-// forget gives up the registration.
+// forget gives up the registration, for good.
 func (h *ctxHook) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.gone = true
 	if h.stop != nil {
 		h.stop()
 	}

@@ -20,6 +20,7 @@ const (
 	readerFree     = iota
 	readerBusy     // a read is under way
 	readerCallback // Run or Messages has lent a message to the application
+	readerClosing  // Close reads until the connection is over
 )
 
 // input is the reading side of a Conn. All but the atomics belong to whoever holds the reader's role.
@@ -30,6 +31,7 @@ type input struct {
 	parkSeq atomic.Uint32 // counts the parkings, so that the keepalive sees one long wait
 	midway  atomic.Bool   // a message is half received
 	heard   atomic.Int64  // when the last bytes came
+	waiting atomic.Int64  // when the wait for more of that message began
 
 	hook   ctxHook
 	rawFn  func(uintptr) bool // c.rawRead, made once
@@ -70,7 +72,9 @@ type input struct {
 
 	events *Events // of Run
 	lent   []byte  // what the application holds
-	pongs  pongLimit
+
+	steps, stepsSeen uint64 // count what came of messages, now and at the last parking
+	left             int64  // when a context ended the last wait; 0 if bytes did
 
 	// Counted by the reader alone and published when it waits, so that a message costs no atomic operation.
 	messages, bytes, wire int64
@@ -78,11 +82,10 @@ type input struct {
 }
 
 func (in *input) init(c *Conn, buffered []byte) {
-	in.hook.set = c.s.SetReadDeadline
+	in.hook.c, in.hook.set = c, c.s.SetReadDeadline
 	in.rawFn = c.rawRead
 	in.turned = make(chan struct{}, 1)
 	in.heard.Store(now())
-	in.pongs.tokens = pongBurst
 	if len(buffered) > 0 {
 		in.buf = getBuffer(max(readBufferSize, len(buffered)))
 		in.w = copy(in.buf.b, buffered)
@@ -90,9 +93,20 @@ func (in *input) init(c *Conn, buffered []byte) {
 	}
 }
 
-// acquireReader takes the reader's role.
-func (c *Conn) acquireReader() error {
-	if !c.in.role.CompareAndSwap(readerFree, readerBusy) {
+// acquireReader takes the reader's role. While Close has it, the connection is about to end: how, is the error then.
+func (c *Conn) acquireReader(ctx context.Context) error {
+	for !c.in.role.CompareAndSwap(readerFree, readerBusy) {
+		switch c.in.role.Load() {
+		case readerFree:
+			continue
+		case readerClosing:
+			select {
+			case <-c.ended:
+				return c.err()
+			case <-ctx.Done():
+				return cancelled("read", ctx)
+			}
+		}
 		return ErrConcurrentRead
 	}
 	return nil
@@ -178,6 +192,7 @@ func (c *Conn) fill(ctx context.Context, dst []byte, wait bool) (int, error) {
 			in.err = err
 			return n, nil
 		case fired && errors.Is(err, os.ErrDeadlineExceeded):
+			in.left = now()
 			return 0, cancelled("read", ctx)
 		case err == nil && !wait:
 			return 0, nil
@@ -236,6 +251,9 @@ func (c *Conn) rawRead(fd uintptr) bool {
 	return true
 }
 
+// maxAway is how much time may lie between two reads for them to be one wait in the eyes of the keepalive.
+const maxAway = int64(time.Second)
+
 // parking is the last thing before a read waits for the network.
 func (c *Conn) parking(ctx context.Context) {
 	in := &c.in
@@ -244,13 +262,26 @@ func (c *Conn) parking(ctx context.Context) {
 	}
 	in.armed = true
 	in.hook.arm(ctx)
-	if midway := in.typ != 0; midway != in.midway.Load() {
+	// Reads that follow each other closely, because a context ended each, are one wait.
+	again, away := in.left != 0, false
+	if again {
+		away = now()-in.left > maxAway
+		in.left = 0
+	}
+	midway := in.typ != 0
+	if midway && (in.steps != in.stepsSeen || away) {
+		in.stepsSeen = in.steps
+		in.waiting.Store(now())
+	}
+	if midway != in.midway.Load() {
 		in.midway.Store(midway)
 		if midway {
 			c.ka.expectProgress(c)
 		}
 	}
-	in.parkSeq.Add(1)
+	if !again || away {
+		in.parkSeq.Add(1)
+	}
 	in.parked.Store(true)
 }
 

@@ -19,15 +19,17 @@ type keepalive struct {
 	seq      uint32 // parkSeq when the silence that pinged began to count
 	progress bool   // watch that a message goes on
 	closeBy  int64  // when the close handshake must be done; 0 if there is none
+	pongs    pongLimit
 	latest   []byte // the latest ping that was not answered for want of tokens
 	pongAt   int64  // when it will be; 0 if there is none
 }
 
 func (k *keepalive) start(c *Conn) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.pongs.tokens = pongBurst
 	if c.opt.PingInterval > 0 {
-		k.mu.Lock()
 		k.arm(c, now()+int64(c.opt.PingInterval))
-		k.mu.Unlock()
 	}
 }
 
@@ -73,15 +75,21 @@ func (k *keepalive) expectClose(c *Conn) {
 	k.arm(c, k.closeBy)
 }
 
-// latePong keeps the payload of a ping that came too fast, to be answered a little later if none comes after it.
-func (k *keepalive) latePong(c *Conn, p []byte) {
+// mayPong reports whether a ping may be answered now. If it came too fast, it is answered as soon as the rate allows,
+// unless another one comes before.
+func (k *keepalive) mayPong(c *Conn, p []byte) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.pongs.take() {
+		k.pongAt = 0
+		return true
+	}
 	k.latest = append(k.latest[:0], p...)
 	if k.pongAt == 0 {
-		k.pongAt = now() + pongInterval
+		k.pongAt = k.pongs.next()
 		k.arm(c, k.pongAt)
 	}
+	return false
 }
 
 // tick looks what is due, and arms the timer for what comes next.
@@ -100,7 +108,7 @@ func (k *keepalive) tick(c *Conn) {
 
 	k.mu.Lock()
 	k.at = 0
-	parked, seq, heard := in.parked.Load(), in.parkSeq.Load(), in.heard.Load()
+	parked, seq, heard, waiting := in.parked.Load(), in.parkSeq.Load(), in.heard.Load(), in.waiting.Load()
 	if k.closeBy != 0 {
 		if t >= k.closeBy {
 			end = c.closeTimedOut()
@@ -108,18 +116,16 @@ func (k *keepalive) tick(c *Conn) {
 		want(k.closeBy)
 	}
 	if k.pongAt != 0 {
-		if t >= k.pongAt {
-			pong = append(pong, k.latest...)
-			if pong == nil {
-				pong = []byte{}
-			}
+		if t >= k.pongAt && k.pongs.take() {
+			pong = append([]byte{}, k.latest...)
 			k.pongAt = 0
 		} else {
+			k.pongAt = max(k.pongAt, k.pongs.next())
 			want(k.pongAt)
 		}
 	}
 	if k.progress {
-		switch due := heard + int64(c.opt.ProgressTimeout); {
+		switch due := waiting + int64(c.opt.ProgressTimeout); {
 		case !in.midway.Load():
 			k.progress = false
 		case !parked:

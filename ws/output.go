@@ -45,7 +45,7 @@ type output struct {
 
 func (o *output) init(c *Conn) {
 	o.turn = make(chan struct{}, 1)
-	o.hook.set = c.s.SetWriteDeadline
+	o.hook.c, o.hook.set = c, c.s.SetWriteDeadline
 	o.rawFn = c.rawWrite
 }
 
@@ -69,6 +69,11 @@ func (c *Conn) takeTurn(ctx context.Context, op string) error {
 	var err error
 	select {
 	case o.turn <- struct{}{}:
+		if ctx.Err() != nil { // both happened: it must not begin
+			o.waiters.Add(-1)
+			c.release()
+			return cancelled(op, ctx)
+		}
 	case <-ctx.Done():
 		err = cancelled(op, ctx)
 	case <-c.ended:
@@ -363,7 +368,7 @@ func (c *Conn) sendStream(ctx context.Context) error {
 		case err == nil:
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
-		case ctx.Err() != nil:
+		case o.hook.interrupted():
 			return cancelled("write", ctx)
 		case n == 0 || c.tls:
 			return ErrWriteTimeout

@@ -43,7 +43,7 @@ func (c *Conn) Read(ctx context.Context) (Type, []byte, error) {
 
 // beginRead takes the reader's role for one read and gets rid of what an earlier Reader left of its message.
 func (c *Conn) beginRead(ctx context.Context) error {
-	if err := c.acquireReader(); err != nil {
+	if err := c.acquireReader(ctx); err != nil {
 		return err
 	}
 	err := c.readable(ctx)
@@ -111,6 +111,9 @@ func (c *Conn) leaveRead() {
 	c.publish()
 	c.in.stash()
 	c.setReader(readerFree)
+	if c.closeSent.Load() && c.err() == nil {
+		go c.finishClose() // the loop was left after a Close inside it
+	}
 }
 
 // ordinaryEnd reports whether a loop over messages ends silently with err.
@@ -249,7 +252,7 @@ func (r *messageReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if err := r.c.acquireReader(); err != nil {
+	if err := r.c.acquireReader(r.ctx); err != nil {
 		return 0, err
 	}
 	defer r.c.setReader(readerFree)
@@ -315,8 +318,8 @@ func (r *messageReader) read(ctx context.Context, p []byte) (int, error) {
 				return 0, err
 			}
 		case in.discard:
-			in.inFrame = false
-			in.fin = false // wait for the close frame
+			in.inFrame, in.fin = false, false // wait for the close frame
+			c.dropMessage()
 		case in.compressed:
 			var text *utf8State
 			if in.typ == Text {

@@ -226,6 +226,7 @@ func (c *Conn) startFrame(h *header) error {
 	if tr := c.opt.Trace; tr != nil && tr.FrameIn != nil {
 		tr.FrameIn(c, h.info())
 	}
+	in.steps++
 	in.discard = in.discard || c.closeSent.Load()
 	if in.typ == 0 {
 		in.typ = Type(h.opcode())
@@ -295,6 +296,7 @@ func (c *Conn) collect(ctx context.Context) error {
 		return err
 	}
 	p := dst[:n]
+	in.steps++
 	in.remain -= uint64(n)
 	in.key = mask(p, in.key)
 	in.msgLen += n
@@ -314,6 +316,7 @@ func (c *Conn) takeBuffered() []byte {
 	if len(b) == 0 {
 		return nil
 	}
+	in.steps++
 	in.remain -= uint64(len(b))
 	in.key = mask(b, in.key)
 	c.consumed(len(b))
