@@ -198,6 +198,7 @@ func (c *Conn) ponged(p []byte) {
 		return
 	}
 	rtt := time.Duration(t - c.pings[found].sent)
+	c.ka.rtt.Store(int64(rtt))
 	for _, w := range c.pings[:found+1] {
 		if w.got != nil {
 			w.got <- time.Duration(t - w.sent)
@@ -205,7 +206,6 @@ func (c *Conn) ponged(p []byte) {
 	}
 	c.pings = append(c.pings[:0], c.pings[found+1:]...)
 	c.mu.Unlock()
-	c.ka.rtt.Store(int64(rtt))
 	if tr := c.opt.Trace; tr != nil && tr.PingRTT != nil {
 		tr.PingRTT(c, rtt)
 	}
