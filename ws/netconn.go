@@ -13,8 +13,9 @@ import (
 
 // NetConn wraps c as a net.Conn, for protocols that want a stream. Each Write is one message of type t; Read gives
 // the content of all received messages, which must be of type t (else the connection ends with 1003), and io.EOF when the
-// peer closes in the ordinary way. Close does the close handshake with 1000. A read deadline leaves the connection usable; a
-// write deadline that interrupts a message ends it. The end of ctx ends the connection.
+// peer closes in the ordinary way. Close does the close handshake with 1000. A deadline that passes gives a net.Error with
+// Timeout; a read deadline leaves the connection usable, a write deadline that interrupts a message ends it. The end
+// of ctx ends the connection.
 func NetConn(ctx context.Context, c *Conn, t Type) net.Conn {
 	n := &netConn{c: c, t: t}
 	n.read.init(ctx)
@@ -59,11 +60,9 @@ func (d *deadline) context() context.Context {
 func (d *deadline) set(t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.timer != nil {
-		d.timer.Stop()
-		d.timer = nil
-	}
-	if d.ctx.Err() != nil && d.parent.Err() == nil {
+	late := d.timer != nil && !d.timer.Stop() // it has ended the context, or is about to
+	d.timer = nil
+	if (late || d.ctx.Err() != nil) && d.parent.Err() == nil {
 		d.ctx, d.cancel = context.WithCancelCause(d.parent)
 	}
 	if t.IsZero() {
@@ -119,19 +118,38 @@ func (n *netConn) Read(p []byte) (int, error) {
 	}
 }
 
+// readError translates what a read of the connection returned.
 func (n *netConn) readError(err error) error {
-	if err != nil && ordinaryEnd(err) {
-		return io.EOF
+	var ce *CloseError
+	switch {
+	case errors.As(err, &ce):
+		if ce.Remote && ordinaryEnd(ce) {
+			return io.EOF
+		}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return timeoutError{err}
 	}
 	return err
 }
 
+// timeoutError is a deadline that passed, as callers of a net.Conn expect it: a net.Error.
+type timeoutError struct{ error }
+
+func (timeoutError) Timeout() bool   { return true }
+func (timeoutError) Temporary() bool { return true }
+func (e timeoutError) Unwrap() error { return e.error }
+
 // Write implements net.Conn.
 func (n *netConn) Write(p []byte) (int, error) {
-	if err := n.c.Write(n.write.context(), n.t, p); err != nil {
-		return 0, err
+	over := n.c.err() != nil
+	err := n.c.Write(n.write.context(), n.t, p)
+	if err == nil {
+		return len(p), nil
 	}
-	return len(p), nil
+	if !over && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = timeoutError{err}
+	}
+	return 0, err
 }
 
 // Close implements net.Conn.
