@@ -91,14 +91,19 @@ func (c *Conn) compress(p []byte, pre *Prepared) (z *buffer, n int, locked bool)
 		if shared {
 			return nil, 0, false
 		}
-		z, n = deflateOnce(p, d.level, d.outBits, nil)
+		z, n = deflateOnce(p, d.level, d.outBits, nil, 0)
 		return z, n, false
 	}
 	d.out.Lock()
 	if d.streaming || shared {
 		return nil, 0, true
 	}
-	z, n = deflateOnce(p, d.level, d.outBits, d.dict)
+	// What does not shrink may still be what later messages refer to: only if it travels compressed can they.
+	slack := 0
+	if len(p) <= d.dictSize() {
+		slack = takeoverSlack
+	}
+	z, n = deflateOnce(p, d.level, d.outBits, d.dict, slack)
 	return z, n, true
 }
 
@@ -192,13 +197,16 @@ func (d *deflater) flush() error {
 
 var errNotSmaller = errors.New("compressing does not make the message smaller")
 
-// deflateOnce compresses a message, or returns nil if that does not make it smaller.
-func deflateOnce(p []byte, level, bits int, dict []byte) (*buffer, int) {
+// takeoverSlack is how many bytes a message may grow in order to enter the window.
+const takeoverSlack = 16
+
+// deflateOnce compresses a message, or returns nil if that does not make it smaller, or at least not larger by more than slack.
+func deflateOnce(p []byte, level, bits int, dict []byte, slack int) (*buffer, int) {
 	d := getDeflater(level, bits)
 	defer d.put()
 	d.out = getBuffer(len(p)/2 + 64)
 	if len(p) > 0 {
-		d.limit = len(p) + len(flushTail) - 1
+		d.limit = len(p) + len(flushTail) - 1 + slack
 	}
 	d.w.ResetDict(d, dict)
 	_, err := d.w.Write(p)

@@ -49,7 +49,7 @@ func (pre *Prepared) frame(bits int) preparedFrame {
 	v := &pre.deflate[bits]
 	v.once.Do(func() {
 		v.frame = pre.plain
-		if z, n := deflateOnce(pre.payload, 0, bits, nil); z != nil {
+		if z, n := deflateOnce(pre.payload, 0, bits, nil, 0); z != nil {
 			v.frame = encodeFrame(bitFin|bitRSV1|byte(pre.t), z.b[:n])
 			putBuffer(z)
 		}
