@@ -175,12 +175,7 @@ func (c *Conn) finishRead(e *CloseError, payload []byte) error {
 		<-o.turn
 		reply = false
 	}
-	if !reply {
-		payload = nil
-	} else if payload == nil {
-		payload = []byte{}
-	}
-	go c.linger(payload)
+	go c.linger(reply, payload)
 	return e
 }
 
@@ -194,22 +189,22 @@ func (c *Conn) sendCloseFrame(payload []byte) {
 	_ = c.send(context.Background(), true)
 }
 
-// linger sends the close frame if that is still to do (payload is not nil), lets the peer close its side first, within
-// CloseTimeout, and closes the stream. Closing it with data unread would reset it, and the peer might never see why.
-func (c *Conn) linger(payload []byte) {
+// linger sends the close frame if that is still to do (reply), lets the peer close its side first, within CloseTimeout, and
+// closes the stream. Closing it with data unread would reset it, and the peer might never see why.
+func (c *Conn) linger(reply bool, payload []byte) {
 	defer c.cut()
 	timer := time.NewTimer(c.opt.CloseTimeout)
 	defer timer.Stop()
-	if payload != nil {
-		select {
-		case c.out.turn <- struct{}{}:
+	select {
+	case c.out.turn <- struct{}{}: // a Close on another goroutine may still be sending its frame
+		if reply {
 			c.sendCloseFrame(payload)
-			<-c.out.turn
-		case <-timer.C:
-			return
-		case <-c.done:
-			return
 		}
+		<-c.out.turn
+	case <-timer.C:
+		return
+	case <-c.done:
+		return
 	}
 	// After a close handshake the client waits for the server to close first (RFC 6455 §7.1.1).
 	if e := c.err(); !c.client || !e.Remote && e != c.local {
@@ -235,15 +230,11 @@ func (c *Conn) linger(payload []byte) {
 
 // abortWithClose ends the connection from the keepalive, telling the peer why if the code can be sent.
 func (c *Conn) abortWithClose(e *CloseError) {
-	if !e.Code.sendable() {
-		c.abort(e)
-		return
-	}
 	ended, reply := c.end(e)
 	if ended != e {
-		return // it has ended meanwhile
+		return // it has ended meanwhile, and is about to be cut
 	}
-	if reply && c.out.tryTurn() {
+	if reply && e.Code.sendable() && c.out.tryTurn() {
 		c.sendCloseFrame(closePayload(e.Code, e.Reason))
 		<-c.out.turn
 	}

@@ -107,6 +107,9 @@ func (c *Conn) acquireReader(ctx context.Context) error {
 				return cancelled("read", ctx)
 			}
 		}
+		if e := c.err(); e != nil {
+			return e
+		}
 		return ErrConcurrentRead
 	}
 	return nil
