@@ -1,5 +1,4 @@
-// Echo is the smallest server and the smallest client: what a client sends
-// comes back.
+// Echo is the smallest server and the smallest client: what a client sends comes back.
 //
 //	go run ./examples/echo                                      # the server
 //	go run ./examples/echo ws://127.0.0.1:8001/ hello 'grüezi'  # the client
@@ -9,9 +8,11 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/http"
+	"os"
 
 	"github.com/parley-ws/parley/ws"
 )
@@ -23,7 +24,7 @@ func main() {
 	if flag.NArg() == 0 {
 		err = serve(*addr)
 	} else {
-		err = client(context.Background(), flag.Arg(0), flag.Args()[1:])
+		err = client(context.Background(), flag.Arg(0), flag.Args()[1:], os.Stdout)
 	}
 	if err != nil {
 		log.Fatal(err)
@@ -57,7 +58,7 @@ func handler() http.Handler {
 }
 
 // client sends each text and prints the reply.
-func client(ctx context.Context, url string, texts []string) error {
+func client(ctx context.Context, url string, texts []string, out io.Writer) error {
 	c, err := ws.Dial(ctx, url, nil)
 	if err != nil {
 		return err
@@ -71,7 +72,7 @@ func client(ctx context.Context, url string, texts []string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%s\n", reply)
+		fmt.Fprintf(out, "%s\n", reply)
 	}
 	return c.Close(ctx, ws.CodeNormal, "")
 }

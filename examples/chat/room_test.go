@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parley-ws/parley/ws"
+	"github.com/parley-ws/parley/ws/wsjson"
+)
+
+func enter(t *testing.T, server, name string) *ws.Conn {
+	t.Helper()
+	c, err := ws.Dial(t.Context(), server+"/room?name="+url.QueryEscape(name), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.CloseNow() })
+	return c
+}
+
+func expect(t *testing.T, c *ws.Conn, want event) {
+	t.Helper()
+	got, err := wsjson.Read[event](t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("want -, got +:\n%s", d)
+	}
+}
+
+func TestRoom(t *testing.T) {
+	var group ws.Group
+	s := httptest.NewServer(handler(&group))
+	defer s.Close()
+	ada := enter(t, s.URL, "Ada")
+	expect(t, ada, event{Kind: "joined", Name: "Ada", Names: []string{"Ada"}})
+	bob := enter(t, s.URL, "Bob & Co")
+	joined := event{Kind: "joined", Name: "Bob & Co", Names: []string{"Ada", "Bob & Co"}}
+	expect(t, ada, joined)
+	expect(t, bob, joined)
+	if err := bob.Write(t.Context(), ws.Text, []byte("hi")); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*ws.Conn{ada, bob} {
+		expect(t, c, event{Kind: "said", Name: "Bob & Co", Text: "hi"})
+	}
+	if err := bob.Close(t.Context(), ws.CodeNormal, ""); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, ada, event{Kind: "left", Name: "Bob & Co", Names: []string{"Ada"}})
+
+	ended := make(chan error, 1)
+	go func() { ended <- ada.Run(t.Context(), ws.Events{}) }()
+	if err := group.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil || ws.CloseCode(context.Cause(ada.Context())) != ws.CodeGoingAway {
+		t.Errorf("after the shutdown: %v, %v", err, context.Cause(ada.Context()))
+	}
+}
+
+func TestWhoAreYou(t *testing.T) {
+	s := httptest.NewServer(handler(nil))
+	defer s.Close()
+	for _, name := range []string{"", "  ", strings.Repeat("x", 101)} {
+		if _, _, err := enter(t, s.URL, name).Read(t.Context()); ws.CloseCode(err) != ws.CodePolicyViolation {
+			t.Errorf("name %q: %v", name, err)
+		}
+	}
+}
+
+// Somebody who does not read is let go, and the others do not wait for it.
+func TestSlowReaderIsLetGo(t *testing.T) {
+	s := httptest.NewServer(handler(nil))
+	defer s.Close()
+	ada := enter(t, s.URL, "Ada")
+	enter(t, s.URL, "Snail") // and never read
+	text := []byte(strings.Repeat("x", 4000))
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		for e, err := range wsjson.Messages[event](t.Context(), ada) {
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if e.Kind == "left" && e.Name == "Snail" {
+				return
+			}
+		}
+	}()
+	late := time.After(30 * time.Second)
+	for {
+		select {
+		case <-gone:
+			return
+		case <-late:
+			t.Fatal("the slow reader is still there")
+		default:
+			if err := ada.Write(t.Context(), ws.Text, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
