@@ -241,7 +241,7 @@ func TestCloseSimultaneous(t *testing.T) {
 
 // However the two close frames meet, one leaves.
 func TestCloseOneFrame(t *testing.T) {
-	rounds := 2000
+	rounds := 500
 	if testing.Short() {
 		rounds = 100
 	}
