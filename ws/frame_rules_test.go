@@ -18,7 +18,6 @@ import (
 type frameCase struct {
 	name   string // with the section of RFC 6455
 	frames []wstest.Frame
-	tail   string // raw bytes after the frames, for frames that are not whole
 	want   string // messages delivered, as "text:hello binary:…"
 	code   ws.Code
 	cause  string // part of the error
