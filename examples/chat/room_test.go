@@ -83,30 +83,23 @@ func TestSlowReaderIsLetGo(t *testing.T) {
 	ada := enter(t, s.URL, "Ada")
 	enter(t, s.URL, "Snail") // and never read
 	text := []byte(strings.Repeat("x", 4000))
-	gone := make(chan struct{})
-	go func() {
-		defer close(gone)
-		for e, err := range wsjson.Messages[event](t.Context(), ada) {
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if e.Kind == "left" && e.Name == "Snail" {
-				return
-			}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := ada.Write(ctx, ws.Text, text); err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range wsjson.Messages[event](ctx, ada) {
+		if err != nil {
+			t.Fatal(err)
 		}
-	}()
-	late := time.After(30 * time.Second)
-	for {
-		select {
-		case <-gone:
+		if e.Kind == "left" && e.Name == "Snail" {
 			return
-		case <-late:
-			t.Fatal("the slow reader is still there")
-		default:
-			if err := ada.Write(t.Context(), ws.Text, text); err != nil {
+		}
+		if e.Kind == "said" { // she has read it herself: the next one
+			if err := ada.Write(ctx, ws.Text, text); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
+	t.Error("the slow reader is still there")
 }
