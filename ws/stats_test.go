@@ -42,6 +42,18 @@ var statsModes = []struct {
 	{"server", false, nil}, {"client", true, nil}, {"server, compressed", false, &takeover}, {"client, compressed", true, &noTakeover},
 }
 
+// tracedWire adds up the payload of the frames and that of the messages.
+func tracedWire() (*ws.Trace, func() (frames, messages int64)) {
+	var frames, messages int64
+	add := func(_ *ws.Conn, f ws.FrameInfo) {
+		if f.Opcode < wstest.OpClose {
+			frames += f.Len
+		}
+	}
+	return &ws.Trace{FrameIn: add, FrameOut: add, Message: func(_ *ws.Conn, m ws.MessageInfo) { messages += m.Wire }},
+		func() (int64, int64) { return frames, messages }
+}
+
 // Messages and their content are counted as the application sees them, the wire to the byte.
 func TestStats(t *testing.T) {
 	for _, m := range statsModes {
@@ -49,7 +61,8 @@ func TestStats(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				near, far := wstest.Pipe(&wstest.PipeOptions{Buffer: 8 << 20})
 				counted := &countedStream{Stream: near}
-				c := ws.NewConn(counted, ws.ConnOptions{Client: m.client, Deflate: m.deflate, Options: ws.Options{PingInterval: -1}})
+				trace, traced := tracedWire()
+				c := ws.NewConn(counted, ws.ConnOptions{Client: m.client, Deflate: m.deflate, Options: ws.Options{PingInterval: -1, Trace: trace}})
 				defer c.CloseNow()
 				peer := wstest.ClientPeer(far)
 				if m.client {
@@ -63,6 +76,9 @@ func TestStats(t *testing.T) {
 					want.WireIn, want.WireOut = counted.read, counted.written
 					if got := c.Stats(); got != want {
 						t.Errorf("after %s: %s", after, cmp.Diff(want, got))
+					}
+					if frames, messages := traced(); frames != messages {
+						t.Errorf("after %s: %d bytes in frames, %d in messages", after, frames, messages)
 					}
 				}
 				check("nothing")
@@ -89,6 +105,16 @@ func TestStats(t *testing.T) {
 				_ = c.Write(t.Context(), ws.Text, []byte("\xff"))
 				_ = c.TryWrite(9, nil)
 				check("what was refused")
+
+				ctx, cancel := context.WithCancel(t.Context())
+				pinged := make(chan error)
+				go func() {
+					_, err := c.Ping(ctx)
+					pinged <- err
+				}()
+				check("a ping")
+				cancel()
+				<-pinged
 
 				in := []wstest.Frame{wstest.Text("hello"), wstest.Binary(nil), raw(1, false, "a"), wstest.Ping("ping"), raw(0, true, "bc"), wstest.Binary(make([]byte, 70000))}
 				want.MessagesIn, want.BytesIn = 4, 5+0+3+70000
@@ -119,7 +145,11 @@ func TestStats(t *testing.T) {
 				if _, err := io.WriteString(w, noise(100000)); err != nil {
 					t.Fatal(err)
 				}
-				check("a part of a message")
+				synctest.Wait()
+				want.WireOut = counted.written
+				if got := c.Stats(); got != want {
+					t.Errorf("inside a message: %s", cmp.Diff(want, got))
+				}
 				if err := w.Close(); err != nil {
 					t.Fatal(err)
 				}

@@ -270,6 +270,35 @@ func TestWriterHoldsOthersBack(t *testing.T) {
 	})
 }
 
+// What was queued meanwhile leaves after the message, also if nobody else writes; also if the message is given up.
+func TestWriterLeavesNothingQueued(t *testing.T) {
+	withWriterModes(t, func(t *testing.T, c *ws.Conn, peer *streamPeer) {
+		frames := peer.log()
+		w, content := begun(t, t.Context(), c, ws.Text)
+		if err := c.TryWrite(ws.Text, []byte("queued")); err != nil {
+			t.Error(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		w, err := c.Writer(t.Context(), ws.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.TryWrite(ws.Text, []byte("queued again")); err != nil {
+			t.Error(err)
+		}
+		if _, err := io.WriteString(w, "\xff"); err == nil {
+			t.Error("text that is not UTF-8 was accepted")
+		}
+		for i, want := range []string{content, "queued", "queued again"} {
+			if s, _, err := frames.message(peer); err != nil || s != want {
+				t.Errorf("message %d: %s, %v", i, short(s), err)
+			}
+		}
+	})
+}
+
 // RFC 6455 §5.5.1: a close frame may come between fragments, and nothing after it; the handshake goes its way.
 func TestCloseDuringWriter(t *testing.T) {
 	withWriterModes(t, func(t *testing.T, c *ws.Conn, peer *streamPeer) {
