@@ -20,6 +20,7 @@ import (
 
 // connectProxy is an HTTP proxy that does CONNECT for one user.
 type connectProxy struct {
+	tunnels sync.WaitGroup
 	mu      sync.Mutex
 	targets []string
 	user    string // "user:password"; "": anybody
@@ -48,6 +49,8 @@ func (p *connectProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusOK)
+	p.tunnels.Add(1)
+	defer p.tunnels.Done()
 	in, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
@@ -62,6 +65,10 @@ type bufferedConn struct {
 }
 
 func (c bufferedConn) Read(p []byte) (int, error) { return c.r.Read(p) }
+
+func (c bufferedConn) CloseWrite() error {
+	return c.Conn.(interface{ CloseWrite() error }).CloseWrite()
+}
 
 // tunnel copies both ways until both sides are done.
 func tunnel(a, b net.Conn) {
@@ -118,6 +125,7 @@ func TestConnectProxy(t *testing.T) {
 			checkEcho(t, c)
 		}
 	}
+	proxy.tunnels.Wait()
 	a, b := plain.Listener.Addr().String(), secure.Listener.Addr().String()
 	if got, want := proxy.seen(), strings.Join([]string{a, b, a, b}, " "); got != want {
 		t.Errorf("the proxy was asked for %s, want %s", got, want)
