@@ -338,8 +338,7 @@ func TestDialRedirects(t *testing.T) {
 		ws.Handler{Handle: echo}.ServeHTTP(w, r)
 	}))
 	defer end.Close()
-	var first *httptest.Server
-	first = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	first := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/same":
 			if r.Header.Get("Authorization") == "" {
