@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/parley-ws/parley/ws"
 	"github.com/parley-ws/parley/ws/wstest"
@@ -265,4 +266,14 @@ func BenchmarkEcho(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*flight), "ns/message")
 		})
 	}
+}
+
+// settled collects garbage, what pools keep included, and reads the counters.
+func settled() (m runtime.MemStats) {
+	for range 3 {
+		runtime.GC()
+		time.Sleep(20 * time.Millisecond)
+	}
+	runtime.ReadMemStats(&m)
+	return m
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -120,14 +119,4 @@ func idleBytes(b *testing.B, n int) (heap, stack float64) {
 	}
 	<-served
 	return float64(int64(after.HeapAlloc-before.HeapAlloc)) / float64(n), float64(int64(after.StackInuse-before.StackInuse)) / float64(n)
-}
-
-// settled collects garbage, what pools keep included, and reads the counters.
-func settled() (m runtime.MemStats) {
-	for range 3 {
-		runtime.GC()
-		time.Sleep(20 * time.Millisecond)
-	}
-	runtime.ReadMemStats(&m)
-	return m
 }
