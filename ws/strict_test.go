@@ -294,7 +294,7 @@ func TestStrictInflater(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := strictInflater{window: 1 << 15, takeover: true}
-		for i := range 30 {
+		for i := range 2 * len(kinds) {
 			kind := kinds[i%len(kinds)]
 			want := kind.make(rng, 1+rng.IntN(50000), 1<<15)
 			b.Reset()
