@@ -30,6 +30,7 @@ type Stream interface {
 // messages too: an endpoint that only writes calls CloseRead.
 //
 // A Conn must be ended with Close or CloseNow, unless a read or write has returned a *CloseError: then it is over.
+// Handler ends those that it serves.
 type Conn struct {
 	s      Stream
 	rc     syscall.RawConn // set on plain TCP: reads wait without holding a buffer

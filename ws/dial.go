@@ -27,8 +27,8 @@ const (
 // Dial opens a connection to a ws or wss URL (http and https mean the same). ws+unix:///path/to/socket:/path?query goes
 // through a Unix socket. Userinfo in the URL becomes basic authentication.
 //
-// ctx and DialOptions.HandshakeTimeout bound the handshake; once Dial has returned, the end of ctx does nothing. An answer
-// that is not a valid upgrade gives a *HandshakeError with status, header and the beginning of the body.
+// ctx and DialOptions.HandshakeTimeout bound the handshake; once Dial has returned, the end of ctx does nothing. Every
+// error is a *HandshakeError; for an answer that is not a valid upgrade it has status, header and the beginning of the body.
 func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, error) {
 	if o == nil {
 		o = &DialOptions{}

@@ -2,7 +2,7 @@
 //
 // A server hands connections to a function:
 //
-//	http.Handle("/echo", &ws.Handler{Handle: func(c *ws.Conn) error {
+//	http.Handle("/echo", ws.Handler{Handle: func(c *ws.Conn) error {
 //		for m, err := range c.Messages(c.Context()) {
 //			if err != nil {
 //				return err
@@ -28,26 +28,30 @@
 //
 // # Reading
 //
-// One goroutine at a time reads. Read returns a message that the caller owns; Messages is a loop over messages that
-// are lent for one turn; Run calls functions, and is the fastest; Reader streams a message that may be larger than
-// memory should hold; CloseRead is for endpoints that only write. A read whose context ends loses nothing: the
-// next one goes on where it stood.
+// One goroutine at a time reads. [Conn.Read] returns a message that the caller owns; [Conn.Messages] is a loop over
+// messages that are lent for one turn; [Conn.Run] calls functions, and is the fastest; [Conn.Reader] streams a message
+// that may be larger than memory should hold; [Conn.CloseRead] is for endpoints that only write. A read whose context
+// ends loses nothing: the next one goes on where it stood.
 //
 // # Writing
 //
-// Every goroutine may write at any time. Write waits for a slow peer; TryWrite never does, and refuses when too
-// much waits; Writer streams a message; a message for many connections is encoded once by Prepare. Whatever the way,
-// messages leave whole and in the order in which they were accepted. Replies to messages that arrived together leave
-// together.
+// Every goroutine may write at any time. [Conn.Write] waits for a slow peer; [Conn.TryWrite] never does, and refuses
+// when too much waits; [Conn.Writer] streams a message; a message for many connections is encoded once by [Prepare].
+// Whatever the way, messages leave whole and in the order in which they were accepted. Replies to messages that arrived
+// together leave together.
 //
 // # The end
 //
-// Close does the closing handshake, CloseNow does not. Every call that fails because the connection is over returns
-// a *CloseError that says how it ended: with which code, from which side, for what cause. Conn.Context ends with the
-// connection. Silent peers are found by pings, which are on by default. A Group ends all connections of a server.
+// [Conn.Close] does the closing handshake, [Conn.CloseNow] does not. Every call that fails because the connection is
+// over returns a [*CloseError] that says how it ended: with which code, from which side, for what cause. [Conn.Context]
+// ends with the connection. Silent peers are found by pings, which are on by default. A [Group] ends all connections of
+// a server.
 //
-// # Limits
+// # Defaults and limits
 //
-// Everything that a peer could make grow has a limit with a default (Options), and the error names the option. A peer
-// that breaks the protocol gets the close code that the RFC asks for.
+// A server accepts the pages of its own host and requests without Origin ([AcceptOptions]). Compression is off unless
+// both sides ask for it ([Compression]). Everything that a peer could make grow has a limit with a default ([Options]),
+// and the error names the option. A peer that breaks the protocol gets the close code that the RFC asks for.
+//
+// Package wsjson, below this one, sends and receives JSON; package wstest helps to test what is built on this one.
 package ws

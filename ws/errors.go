@@ -37,8 +37,7 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("ws: read: message exceeds %d bytes (%s)", e.Max, e.Limit)
 }
 
-// HandshakeError says why an opening handshake failed. Dial returns one for every answer that is not a valid
-// upgrade, Accept for every request that it refused.
+// HandshakeError says why an opening handshake failed. Every error of Dial and of Accept is one.
 type HandshakeError struct {
 	// Status is the HTTP status that the server answered; 0 if no answer came.
 	Status int

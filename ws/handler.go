@@ -12,8 +12,8 @@ import (
 //
 // Handle runs on a goroutine of its own after ServeHTTP has returned, so that an idle connection does not keep the
 // http.Server's buffers. What it returns ends the connection: nil with 1000, a *CloseError made by the
-// application with its code and reason, anything else, and a panic, with 1011, and is logged. If the connection is over
-// already, nothing more is sent.
+// application with its code and reason, anything else, and a panic, with 1011, and is logged to Options.Logger. If the
+// connection is over already, nothing more is sent, and nothing is logged: Trace.Close and Handle itself know why.
 type Handler struct {
 	// Options configures the handshake and the connections.
 	Options AcceptOptions

@@ -26,7 +26,7 @@ type preparedFrame struct {
 }
 
 // Prepare encodes a message for WritePrepared and TryWritePrepared. p is copied. What Write would refuse is refused by
-// those two.
+// those two. Where it travels compressed, it is at level 1, whatever Compression.Level says.
 func Prepare(t Type, p []byte) *Prepared {
 	pre := &Prepared{t: t, err: checkOutgoing(t, p)}
 	pre.plain = encodeFrame(bitFin|byte(t), p)

@@ -20,7 +20,8 @@ type Events struct {
 // Read returns the next message. The caller owns the bytes; text is valid UTF-8.
 //
 // If ctx ends first, Read fails and nothing is lost: what has arrived of a message stays in the connection, and the
-// next read goes on with it. Any other error is, or wraps, the *CloseError that says how the connection ended.
+// next read goes on with it. Any other error but ErrConcurrentRead is, or wraps, the *CloseError that says how the
+// connection ended.
 func (c *Conn) Read(ctx context.Context) (Type, []byte, error) {
 	if err := c.beginRead(ctx); err != nil {
 		return 0, nil, err
@@ -162,7 +163,8 @@ func (c *Conn) Run(ctx context.Context, e Events) error {
 
 // CloseRead starts a goroutine that reads and discards messages until the connection ends, for an endpoint that
 // only writes: it keeps pongs and the close handshake going. Reading by other means gets ErrConcurrentRead from then on.
-// The returned context is derived from ctx and ends with the connection; the end of ctx ends the connection, too.
+// The returned context is derived from ctx and ends with the connection; the end of ctx ends the connection, too. If
+// somebody reads already, the returned context has ended, with ErrConcurrentRead as its cause.
 func (c *Conn) CloseRead(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancelCause(ctx)
 	if err := c.beginRead(ctx); err != nil {

@@ -29,7 +29,8 @@ var errWriterClosed = errors.New("ws: write: the message is finished")
 
 // Writer begins a message that is sent in fragments as it is written. It must be closed: until then every other message
 // of the connection waits, while control frames pass. ctx bounds all of it; when it ends, or a write fails, after a
-// fragment was sent, the connection ends. The writer is not safe for concurrent use.
+// fragment was sent, the connection ends. To give a message up half-way, call CloseNow: Close of the writer would send
+// what there is of it as a whole one. The writer is not safe for concurrent use.
 func (c *Conn) Writer(ctx context.Context, t Type) (io.WriteCloser, error) {
 	if err := checkOutgoing(t, nil); err != nil {
 		return nil, err
