@@ -3,7 +3,6 @@ package ws
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"runtime/debug"
 )
@@ -13,7 +12,7 @@ import (
 // Handle runs on a goroutine of its own after ServeHTTP has returned, so that an idle connection does not keep the
 // http.Server's buffers. What it returns ends the connection: nil with 1000, a *CloseError made by the
 // application with its code and reason, anything else, and a panic, with 1011, and is logged to Options.Logger. If the
-// connection is over already, nothing more is sent, and nothing is logged: Trace.Close and Handle itself know why.
+// connection is over already, nothing more is sent, and only a panic is logged: Trace.Close and Handle itself know why.
 type Handler struct {
 	// Options configures the handshake and the connections.
 	Options AcceptOptions
@@ -46,7 +45,7 @@ func serve(c *Conn, handle func(*Conn) error) {
 		var ce *CloseError
 		if errors.As(err, &ce) && ce.Code.sendable() {
 			code, reason = ce.Code, ce.Reason
-		} else {
+		} else if err != errPanic {
 			c.opt.Logger.Error("ws: handler failed", "remote", c.RemoteAddr(), "error", err)
 		}
 	}
@@ -54,11 +53,14 @@ func serve(c *Conn, handle func(*Conn) error) {
 	_ = c.Close(context.Background(), code, reason)
 }
 
-// guard calls handle and turns a panic into an error.
+var errPanic = errors.New("ws: panic in Handler.Handle")
+
+// guard calls handle and turns a panic into an error, after logging it: also one on a connection that is over.
 func guard(c *Conn, handle func(*Conn) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("ws: panic in Handler.Handle: %v\n%s", v, debug.Stack())
+			c.opt.Logger.Error(errPanic.Error(), "remote", c.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
+			err = errPanic
 		}
 	}()
 	return handle(c)
