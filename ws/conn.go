@@ -116,7 +116,8 @@ func (c *Conn) Extensions() string { return c.extensions }
 // Its context has the values of the original one and never ends. On a client it is nil.
 func (c *Conn) Request() *http.Request { return c.request }
 
-// Response returns the handshake's answer on a client, without body. On a server it is nil.
+// Response returns the handshake's answer on a client, without body; its TLS field describes the TLS connection, if it
+// is one. On a server it is nil.
 func (c *Conn) Response() *http.Response { return c.response }
 
 // RemoteAddr returns the peer's network address, or nil where the stream has none.

@@ -242,6 +242,10 @@ func (d *dialer) upgrade(conn net.Conn, req *http.Request, key string, values co
 	}
 	resp.Body = http.NoBody
 	resp.Request = nil
+	if tc, ok := conn.(*tls.Conn); ok {
+		state := tc.ConnectionState()
+		resp.TLS = &state
+	}
 	u := &upgraded{s: conn, opt: ConnOptions{
 		Options: d.o.Options, Client: true, Subprotocol: resp.Header.Get("Sec-WebSocket-Protocol"),
 		Deflate: params, Compression: d.o.Compression, Response: resp, Context: values,

@@ -18,16 +18,16 @@ type Options struct {
 	// PingInterval is the silence after which a ping is sent. If zero, 25 seconds; if negative, no ping is sent
 	// and a silent peer is never given up.
 	PingInterval time.Duration
-	// PingTimeout is how long, after a ping, the peer may stay silent while a read is pending. If zero, 20 seconds.
+	// PingTimeout is how long, after a ping, the peer may stay silent while a read is pending. If zero or negative, 20 seconds.
 	PingTimeout time.Duration
 	// ProgressTimeout is how long a message may stand still half-way while a read is pending. If zero,
 	// 30 seconds; if negative, for ever.
 	ProgressTimeout time.Duration
-	// WriteTimeout is how long a write may wait without the transport accepting a single byte. If zero, 5 seconds.
+	// WriteTimeout is how long a write may wait without the transport accepting a single byte. If zero or negative, 5 seconds.
 	WriteTimeout time.Duration
-	// CloseTimeout is how long a close handshake may take. If zero, 5 seconds.
+	// CloseTimeout is how long a close handshake may take. If zero or negative, 5 seconds.
 	CloseTimeout time.Duration
-	// QueueLimit is how many bytes TryWrite and TryWritePrepared let wait. If zero, 1 MiB.
+	// QueueLimit is how many bytes TryWrite and TryWritePrepared let wait. If zero or negative, 1 MiB.
 	QueueLimit int
 	// Logger receives what nobody is told otherwise, such as a panic in Handler.Handle. If nil, nothing is logged.
 	Logger *slog.Logger
@@ -35,7 +35,7 @@ type Options struct {
 	Trace *Trace
 }
 
-// withDefaults returns o with every zero replaced by its documented default.
+// withDefaults returns o with every zero replaced by its documented default, and what makes no sense below it, too.
 func (o Options) withDefaults() Options {
 	def := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
@@ -45,12 +45,15 @@ func (o Options) withDefaults() Options {
 	if o.MessageLimit == 0 {
 		o.MessageLimit = 1 << 20
 	}
-	if o.QueueLimit == 0 {
+	if o.QueueLimit <= 0 {
 		o.QueueLimit = 1 << 20
 	}
 	def(&o.PingInterval, 25*time.Second)
-	def(&o.PingTimeout, 20*time.Second)
 	def(&o.ProgressTimeout, 30*time.Second)
+	for _, d := range []*time.Duration{&o.PingTimeout, &o.WriteTimeout, &o.CloseTimeout} {
+		*d = max(*d, 0)
+	}
+	def(&o.PingTimeout, 20*time.Second)
 	def(&o.WriteTimeout, 5*time.Second)
 	def(&o.CloseTimeout, 5*time.Second)
 	if o.Logger == nil {
