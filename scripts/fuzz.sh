@@ -43,7 +43,7 @@ while IFS=$'\t' read -r package dir files; do
 		targets=$((targets + 1))
 		echo "fuzz: $package $target for $fuzztime"
 		if ! (cd "$dir" && "$binary" -test.run='^$' -test.fuzz="^$target\$" -test.fuzztime="$fuzztime" \
-			-test.fuzzminimizetime=5s -test.fuzzcachedir="$cache/$package") 2>&1 </dev/null | tee "$out/log" &&
+			-test.fuzzminimizetime=20x -test.fuzzcachedir="$cache/$package") 2>&1 </dev/null | tee "$out/log" &&
 			! only_the_clock; then
 			failed+=("go test -run '^\$' -fuzz '^$target\$' $package")
 		fi
