@@ -84,11 +84,10 @@ func (c *Conn) sendPong(p []byte) {
 		c.putCtl(opPong, p)
 	}
 	start := o.tryTurn()
-	data := o.queue.frames > 0
 	c.mu.Unlock()
 	if start {
 		c.takeUnlessClosing()
-		c.sendFromReader(data && c.rc != nil)
+		c.sendFromReader(false)
 	}
 }
 

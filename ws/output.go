@@ -25,6 +25,7 @@ type output struct {
 	queue    queue
 	ctl      []byte // pings and pongs that pass what waits in queue
 	flushing bool   // a goroutine is about to send the queue
+	gathered bool   // Write has left something in queue
 	stream   *messageWriter
 	messages int64
 	bytes    int64
@@ -200,19 +201,19 @@ func (c *Conn) uncork() {
 	}
 	c.mu.Lock()
 	start := o.pending() && !c.closeSent.Load() && o.tryTurn()
-	data := o.queue.frames > 0
+	wait := o.gathered
 	c.mu.Unlock()
 	if start {
 		c.takeUnlessClosing()
-		c.sendFromReader(data)
+		c.sendFromReader(wait)
 	}
 }
 
 // sendFromReader sends what was taken on the goroutine that reads, and gives the turn back. On plain TCP it never
 // blocks: what the transport does not take at once is left to a goroutine, and writers wait in Write. Elsewhere it may
-// block for data, as the application's own Write would, but never for control frames.
-func (c *Conn) sendFromReader(data bool) {
-	if c.rc == nil && !data {
+// block for what Write has gathered (wait), as Write would have, but never for what others queued or for control frames.
+func (c *Conn) sendFromReader(wait bool) {
+	if c.rc == nil && !wait {
 		go c.flush()
 		return
 	}
@@ -242,11 +243,13 @@ func (c *Conn) takeQueue() {
 			o.ctl = nil
 		}
 	}
-	switch {
-	case o.stream != nil:
-	case o.sending.size == 0:
+	if o.stream != nil {
+		return
+	}
+	o.gathered = false
+	if o.sending.size == 0 {
 		o.sending, o.queue = o.queue, o.sending
-	default:
+	} else {
 		o.sending.join(&o.queue)
 	}
 }

@@ -42,7 +42,7 @@ func (c *Conn) Write(ctx context.Context, t Type, p []byte) error {
 		return err
 	}
 	if c.out.corked.Load() && len(p) <= maxCorkedMessage && ctx.Err() == nil {
-		if done, err := c.enqueue(t, p, nil, maxCorked); done {
+		if done, err := c.enqueue(t, p, nil, true); done {
 			return err
 		}
 	}
@@ -66,7 +66,7 @@ func (c *Conn) TryWrite(t Type, p []byte) error {
 }
 
 func (c *Conn) tryWrite(t Type, p []byte, pre *Prepared) error {
-	done, err := c.enqueue(t, p, pre, c.opt.QueueLimit)
+	done, err := c.enqueue(t, p, pre, false)
 	if !done {
 		c.mu.Lock()
 		c.out.dropped++
@@ -76,8 +76,12 @@ func (c *Conn) tryWrite(t Type, p []byte, pre *Prepared) error {
 	return err
 }
 
-// enqueue adds a message to the queue, unless more than limit bytes wait then.
-func (c *Conn) enqueue(t Type, p []byte, pre *Prepared, limit int) (done bool, err error) {
+// enqueue adds a message to the queue, unless too much would wait then. With gather, the reader sends it, too.
+func (c *Conn) enqueue(t Type, p []byte, pre *Prepared, gather bool) (done bool, err error) {
+	limit := c.opt.QueueLimit
+	if gather {
+		limit = maxCorked
+	}
 	z, n, locked := c.compress(p, pre)
 	if locked {
 		defer c.deflate.out.Unlock()
@@ -98,6 +102,7 @@ func (c *Conn) enqueue(t Type, p []byte, pre *Prepared, limit int) (done bool, e
 		return false, nil
 	}
 	c.putMessage(&o.queue, t, p, z, n, pre, false)
+	o.gathered = o.gathered || gather
 	c.flushSoon()
 	return true, nil
 }

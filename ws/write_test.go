@@ -251,7 +251,7 @@ func TestWriteTimeout(t *testing.T) {
 				begun := time.Now()
 				p := make([]byte, 1_000_000)
 				done := async(func() error { return c.Write(context.Background(), ws.Binary, p) })
-				buf := make([]byte, 40_000) // TLS has to take a whole record of 16 KiB in time
+				buf := make([]byte, 40_000)      // TLS has to take a whole record of 16 KiB in time
 				for got := 0; got < 10+len(p); { // a header of 10 bytes
 					time.Sleep(4 * time.Second)
 					n, err := io.ReadFull(far, buf[:min(len(buf), 10+len(p)-got)])
