@@ -69,8 +69,8 @@ func handler(group *ws.Group) http.Handler {
 		Options: ws.AcceptOptions{
 			Group: group,
 			Options: ws.Options{
-				MessageLimit: 4 << 10,  // nobody types more
-				QueueLimit:   64 << 10, // what may wait for a slow reader before it is let go
+				MessageLimit: 4 << 10,   // nobody types more
+				QueueLimit:   256 << 10, // what may wait for a slow reader before it is let go
 			},
 		},
 		Handle: r.serve,

@@ -7,12 +7,17 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/parley-ws/parley/ws"
 )
 
-// maxMembers is how many the room holds.
-const maxMembers = 1000
+// The room is bounded: by how many it holds, by the length of a name, and in handler by that of a message and by what
+// may wait for one member. The list of all names is the largest event and must fit well within the last.
+const (
+	maxMembers = 100
+	maxName    = 32 // characters
+)
 
 // event is what everybody in the room is told.
 type event struct {
@@ -31,7 +36,7 @@ type room struct {
 // serve is one member's stay.
 func (r *room) serve(c *ws.Conn) error {
 	name := strings.TrimSpace(c.Request().URL.Query().Get("name"))
-	if name == "" || len(name) > 100 {
+	if name == "" || utf8.RuneCountInString(name) > maxName {
 		return &ws.CloseError{Code: ws.CodePolicyViolation, Reason: "say who you are: ?name=…"}
 	}
 	if err := r.join(c, name); err != nil {

@@ -69,10 +69,32 @@ func TestRoom(t *testing.T) {
 func TestWhoAreYou(t *testing.T) {
 	s := httptest.NewServer(handler(nil))
 	defer s.Close()
-	for _, name := range []string{"", "  ", strings.Repeat("x", 101)} {
+	for _, name := range []string{"", "  ", strings.Repeat("x", maxName+1)} {
 		if _, _, err := enter(t, s.URL, name).Read(t.Context()); ws.CloseCode(err) != ws.CodePolicyViolation {
 			t.Errorf("name %q: %v", name, err)
 		}
+	}
+}
+
+// A full room, with names as long as can be, loses nobody who reads, and turns away the next one.
+func TestFullRoom(t *testing.T) {
+	s := httptest.NewServer(handler(nil))
+	defer s.Close()
+	name := strings.Repeat("<", maxName) // each is six characters in JSON
+	for range maxMembers - 1 {
+		enter(t, s.URL, name).CloseRead(t.Context())
+	}
+	last := enter(t, s.URL, name)
+	for e, err := range wsjson.Messages[event](t.Context(), last) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(e.Names) == maxMembers { // everybody has come, in whatever order
+			break
+		}
+	}
+	if _, _, err := enter(t, s.URL, "Late").Read(t.Context()); ws.CloseCode(err) != ws.CodeTryAgainLater {
+		t.Errorf("one too many: %v", err)
 	}
 }
 
