@@ -7,7 +7,7 @@
 package main
 
 import (
-	"context"
+	"bytes"
 	_ "embed"
 	"errors"
 	"flag"
@@ -17,7 +17,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
+	"slices"
+	"time"
 
 	"github.com/parley-ws/parley/ws"
 )
@@ -48,44 +49,52 @@ func run(addr, good, bad string) error {
 	}
 	allowed := "http://" + listeners[1].Addr().String()
 	fmt.Printf("Open %s/, which may connect, and http://%s/, which may not (Ctrl-C ends)\n", allowed, listeners[2].Addr())
-	failed := make(chan error, 3)
-	go func() { failed <- http.Serve(listeners[0], handler(slog.Default(), allowed)) }()
-	for _, ln := range listeners[1:] {
-		go func() { failed <- http.Serve(ln, servePage("ws://"+listeners[0].Addr().String()+"/")) }()
+	site := servePage("ws://" + listeners[0].Addr().String() + "/")
+	failed := make(chan error, len(listeners))
+	for i, h := range []http.Handler{handler(slog.Default(), allowed), site, site} {
+		server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+		go func() { failed <- server.Serve(listeners[i]) }()
 	}
 	return <-failed
 }
 
 // handler accepts pages of the allowed origins, and programs, which send no Origin.
 func handler(logger *slog.Logger, allowed ...string) http.Handler {
-	return ws.Handler{
-		Options: ws.AcceptOptions{Origins: allowed},
-		Handle: func(c *ws.Conn) error {
-			err := echo(c)
-			// The cause of the context says how it ended, also when the loop ended silently.
-			var end *ws.CloseError
-			if errors.As(context.Cause(c.Context()), &end) {
-				logger.Info("closed", "origin", c.Request().Header.Get("Origin"), "code", int(end.Code), "reason", end.Reason, "by peer", end.Remote)
-			}
-			return err
-		},
-	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		logger := logger.With("origin", r.Header.Get("Origin"))
+		c, err := ws.Accept(w, r, &ws.AcceptOptions{Origins: allowed})
+		if err != nil { // Accept has answered the request
+			logger.Warn("rejected", "error", err)
+			return
+		}
+		defer c.CloseNow()
+		logger.Info("accepted")
+		var end *ws.CloseError
+		if errors.As(echo(c), &end) {
+			logger.Info("closed", "code", int(end.Code), "reason", end.Reason, "by peer", end.Remote)
+		}
+	})
 }
 
-// echo answers text in capital letters and binary messages with their bytes in reverse order.
+// echo answers text in capital letters and binary messages with their bytes in reverse order. The error that it returns
+// says how the connection ended.
 func echo(c *ws.Conn) error {
-	return c.Run(c.Context(), ws.Events{Message: func(c *ws.Conn, t ws.Type, data []byte) error {
+	ctx := c.Context()
+	for {
+		t, data, err := c.Read(ctx)
+		if err != nil {
+			return err
+		}
 		switch t {
 		case ws.Text:
-			return c.Write(c.Context(), ws.Text, []byte(strings.ToUpper(string(data))))
-		default:
-			reversed := make([]byte, len(data))
-			for i, b := range data {
-				reversed[len(data)-1-i] = b
-			}
-			return c.Write(c.Context(), ws.Binary, reversed)
+			data = bytes.ToUpper(data)
+		case ws.Binary:
+			slices.Reverse(data)
 		}
-	}})
+		if err := c.Write(ctx, t, data); err != nil {
+			return err
+		}
+	}
 }
 
 // servePage serves the page, which connects to url.

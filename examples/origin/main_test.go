@@ -25,12 +25,18 @@ func TestOrigin(t *testing.T) {
 		if _, err := dial(origin); !errors.As(err, &refused) || refused.Status != http.StatusForbidden {
 			t.Errorf("%s: %v", origin, err)
 		}
+		if line := <-log; !strings.Contains(line, "msg=rejected origin="+origin+" ") {
+			t.Errorf("%s: logged %s", origin, line)
+		}
 	}
 	c, err := dial("http://good.example")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.CloseNow()
+	if line := <-log; !strings.Contains(line, "msg=accepted origin=http://good.example") {
+		t.Errorf("logged %s", line)
+	}
 	for _, m := range []struct {
 		typ        ws.Type
 		send, want string
@@ -45,7 +51,7 @@ func TestOrigin(t *testing.T) {
 	if err := c.Close(t.Context(), 4001, "seen enough"); err != nil {
 		t.Error(err)
 	}
-	if line := <-log; !strings.Contains(line, `code=4001 reason="seen enough" "by peer"=true`) {
+	if line := <-log; !strings.Contains(line, `msg=closed origin=http://good.example code=4001 reason="seen enough" "by peer"=true`) {
 		t.Errorf("logged %s", line)
 	}
 }
