@@ -1,8 +1,9 @@
 // Wss serves a page and its WebSocket over TLS with a certificate that it makes at the start and that signs itself, and has
 // a client that trusts exactly that one.
 //
-//	go run ./examples/wss                                                # the server; it writes wss.pem
-//	go run ./examples/wss -trust wss.pem wss://127.0.0.1:8010/ hello     # the client
+//	go run ./examples/wss                                               # the server, for a browser
+//	go run ./examples/wss -cert wss.pem                                 # the same; it writes its certificate to a file
+//	go run ./examples/wss -cert wss.pem wss://127.0.0.1:8010/ hello     # the client, which trusts that file
 package main
 
 import (
@@ -24,6 +25,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/parley-ws/parley/ws"
@@ -34,15 +36,15 @@ var page []byte
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8010", "address to listen on")
-	trust := flag.String("trust", "wss.pem", "file of the certificate: the server writes it, the client trusts it")
+	cert := flag.String("cert", "", "file of the certificate: the server writes it, the client trusts it")
 	flag.Parse()
-	err := error(nil)
+	var err error
 	if flag.NArg() == 0 {
-		err = serve(*addr, *trust)
+		err = serve(*addr, *cert)
 	} else {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		err = client(ctx, *trust, flag.Arg(0), flag.Args()[1:], os.Stdout)
+		err = client(ctx, *cert, flag.Arg(0), flag.Args()[1:], os.Stdout)
 	}
 	if err != nil {
 		log.Fatal(err)
@@ -54,9 +56,11 @@ func serve(addr, file string) error {
 	if err != nil {
 		return err
 	}
-	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
-	if err := os.WriteFile(file, public, 0o644); err != nil {
-		return err
+	if file != "" {
+		public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
+		if err := os.WriteFile(file, public, 0o644); err != nil {
+			return err
+		}
 	}
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -111,7 +115,7 @@ func handler() http.Handler {
 		return nil
 	}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") != "" {
+		if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 			socket.ServeHTTP(w, r)
 			return
 		}
