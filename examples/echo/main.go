@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/parley-ws/parley/ws"
 )
@@ -20,7 +21,7 @@ import (
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8001", "address the server listens on")
 	flag.Parse()
-	err := error(nil)
+	var err error
 	if flag.NArg() == 0 {
 		err = serve(*addr)
 	} else {
@@ -38,7 +39,8 @@ func serve(addr string) error {
 		return err
 	}
 	fmt.Printf("Connect to ws://%s/ (Ctrl-C ends)\n", ln.Addr())
-	return http.Serve(ln, handler())
+	server := &http.Server{Handler: handler(), ReadHeaderTimeout: 5 * time.Second}
+	return server.Serve(ln)
 }
 
 // handler accepts WebSocket connections and answers each message with itself.

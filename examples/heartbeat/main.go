@@ -14,6 +14,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/parley-ws/parley/ws"
@@ -33,9 +34,9 @@ func main() {
 		log.Fatal(err)
 	}
 	fmt.Printf("Open http://%s/ (Ctrl-C ends)\n", ln.Addr())
-	log.Fatal(http.Serve(ln, handler(*every, func(c *ws.Conn) {
-		log.Printf("%v has vanished", c.RemoteAddr())
-	})))
+	vanished := func(c *ws.Conn) { log.Printf("%v has vanished", c.RemoteAddr()) }
+	server := &http.Server{Handler: handler(*every, vanished), ReadHeaderTimeout: 5 * time.Second}
+	log.Fatal(server.Serve(ln))
 }
 
 // handler serves the page and, at the same URL, the WebSocket. It calls vanished for a peer that is no longer there.
@@ -52,7 +53,7 @@ func handler(every time.Duration, vanished func(*ws.Conn)) http.Handler {
 		},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") != "" {
+		if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 			socket.ServeHTTP(w, r)
 			return
 		}

@@ -29,7 +29,7 @@ type Receipt struct {
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8004", "address the server listens on")
 	flag.Parse()
-	err := error(nil)
+	var err error
 	if flag.NArg() == 0 {
 		err = serve(*addr)
 	} else {
@@ -48,7 +48,8 @@ func serve(addr string) error {
 		return err
 	}
 	fmt.Printf("Connect to ws://%s/ (Ctrl-C ends)\n", ln.Addr())
-	return http.Serve(ln, handler())
+	server := &http.Server{Handler: handler(), ReadHeaderTimeout: 5 * time.Second}
+	return server.Serve(ln)
 }
 
 // handler answers each message with a Receipt.

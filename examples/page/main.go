@@ -11,6 +11,8 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/parley-ws/parley/ws"
 )
@@ -26,14 +28,15 @@ func main() {
 		log.Fatal(err)
 	}
 	fmt.Printf("Open http://%s/ (Ctrl-C ends)\n", ln.Addr())
-	log.Fatal(http.Serve(ln, handler()))
+	server := &http.Server{Handler: handler(), ReadHeaderTimeout: 5 * time.Second}
+	log.Fatal(server.Serve(ln))
 }
 
 // handler upgrades a request that asks for it and answers any other with the page.
 func handler() http.Handler {
 	socket := ws.Handler{Handle: pong}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") != "" {
+		if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 			socket.ServeHTTP(w, r)
 			return
 		}

@@ -10,6 +10,8 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/parley-ws/parley/ws"
 	"github.com/parley-ws/parley/ws/wsjson"
@@ -26,7 +28,8 @@ func main() {
 		log.Fatal(err)
 	}
 	fmt.Printf("Open http://%s/ (Ctrl-C ends)\n", ln.Addr())
-	log.Fatal(http.Serve(ln, handler()))
+	server := &http.Server{Handler: handler(), ReadHeaderTimeout: 5 * time.Second}
+	log.Fatal(server.Serve(ln))
 }
 
 // handler serves the page and, at the same URL, the WebSocket.
@@ -36,7 +39,7 @@ func handler() http.Handler {
 		Handle:  greet,
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") != "" {
+		if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 			socket.ServeHTTP(w, r)
 			return
 		}
