@@ -3,6 +3,7 @@
 //
 //	go run ./examples/time
 //
+// Open exactly the URL that it prints: to a browser, and so to the server, localhost is another origin than 127.0.0.1.
 // Ctrl-C ends it in order: every page is told with close code 1001.
 package main
 
