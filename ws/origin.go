@@ -88,34 +88,42 @@ func sameOrigin(origin string, r *http.Request) bool {
 }
 
 // matchOrigin matches an origin against a pattern of AcceptOptions.Origins, both in lower case. A pattern without
-// scheme matches any.
+// scheme matches any. The default port of the origin's scheme may stand in either, or not.
 func matchOrigin(pattern, origin string) bool {
 	if pattern == origin {
 		return true // "null" and the schemes of applications, too
 	}
-	if !strings.Contains(pattern, "*") {
-		pattern, origin = normalOrigin(pattern), normalOrigin(origin)
-	}
-	if !strings.Contains(pattern, "://") {
-		_, host, ok := strings.Cut(origin, "://")
-		if !ok {
-			return false
-		}
-		origin = host
-	}
-	if strings.ContainsAny(origin, "@?#") {
+	scheme, host, ok := strings.Cut(origin, "://")
+	if !ok || strings.ContainsAny(origin, "@?#") {
 		return false
 	}
+	short, long := bothPorts(scheme, host)
+	if strings.Contains(pattern, "://") {
+		scheme += "://"
+	} else {
+		scheme = ""
+	}
 	// Brackets are those of an IPv6 address here, not a class.
-	ok, err := path.Match(strings.NewReplacer("[", `\[`, "]", `\]`, "?", `\?`).Replace(pattern), origin)
-	return err == nil && ok
+	pattern = strings.NewReplacer("[", `\[`, "]", `\]`, "?", `\?`, `\`, `\\`).Replace(pattern)
+	for _, host := range [...]string{short, long} {
+		if ok, err := path.Match(pattern, scheme+host); err == nil && ok {
+			return true
+		}
+	}
+	return false
 }
 
-// normalOrigin drops the default port of the scheme.
-func normalOrigin(origin string) string {
-	scheme, rest, ok := strings.Cut(origin, "://")
-	if !ok || defaultPort(scheme) == "" {
-		return origin
+// bothPorts returns the host of an origin without and with its port, if that is the scheme's default.
+func bothPorts(scheme, host string) (short, long string) {
+	port := defaultPort(scheme)
+	if port == "" {
+		return host, host
 	}
-	return scheme + "://" + strings.TrimSuffix(rest, ":"+defaultPort(scheme))
+	if short, ok := strings.CutSuffix(host, ":"+port); ok {
+		return short, host
+	}
+	if strings.LastIndexByte(host, ':') > strings.LastIndexByte(host, ']') {
+		return host, host // another port
+	}
+	return host, host + ":" + port
 }
