@@ -276,6 +276,6 @@ func deflateAgreed(fields []string, o *Compression) (*DeflateParams, error) {
 	}
 	// Our own window may be smaller than what the server allows, and need not outlive a message.
 	p.ClientMaxWindowBits = min(fullBits(p.ClientMaxWindowBits), fullBits(o.ClientWindowBits))
-	p.ClientNoContextTakeover = p.ClientNoContextTakeover || !o.ClientTakeover
+	p.ClientNoContextTakeover = p.ClientNoContextTakeover || !o.ClientTakeover || !takeoverRoom()
 	return &p, nil
 }
