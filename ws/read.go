@@ -242,13 +242,11 @@ func (c *Conn) skipFrame(ctx context.Context) error {
 	return nil
 }
 
+var errMessageLeft = errors.New("ws: read: the message was left: another read has discarded the rest")
+
 // Read implements io.Reader.
 func (r *messageReader) Read(p []byte) (int, error) {
 	if r.err != nil {
-		return 0, r.err
-	}
-	if r.c.in.stream != r {
-		r.err = errors.New("ws: read: the message was left: another read has discarded the rest")
 		return 0, r.err
 	}
 	if len(p) == 0 {
@@ -258,6 +256,14 @@ func (r *messageReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	defer r.c.setReader(readerFree)
+	if r.c.in.stream != r {
+		if e := r.c.err(); e != nil { // it was Close that discarded the rest
+			r.err = e
+		} else {
+			r.err = errMessageLeft
+		}
+		return 0, r.err
+	}
 	n, err := r.read(r.ctx, p)
 	if err != nil && (err == io.EOF || r.c.err() != nil) {
 		r.err = err
@@ -364,7 +370,6 @@ func (r *messageReader) discard(ctx context.Context) error {
 	defer putBuffer(scratch)
 	for {
 		if _, err := r.read(ctx, scratch.b); err == io.EOF {
-			r.err = errors.New("ws: read: the message was left: another read has discarded the rest")
 			return nil
 		} else if err != nil {
 			return err
