@@ -58,6 +58,8 @@ func accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	if why := checkOrigin(r, o); why != "" {
 		return nil, refuse(w, &HandshakeError{Status: http.StatusForbidden, Reason: why})
 	}
+	o.Group.enter() // a Shutdown from now on waits for the connection
+	defer o.Group.exit()
 	if o.Group != nil && !o.Group.open() {
 		w.Header().Set("Retry-After", "1")
 		return nil, refuse(w, &HandshakeError{Status: http.StatusServiceUnavailable, Reason: "shutting down", Err: ErrGroupClosed})

@@ -10,7 +10,7 @@ import (
 type Group struct {
 	mu      sync.Mutex
 	conns   map[*Conn]struct{}
-	pending int // connections and handlers that Shutdown waits for
+	pending int // connections, handlers and handshakes that Shutdown waits for
 	closing bool
 	empty   chan struct{} // made by Shutdown, closed when pending is 0
 }
@@ -101,7 +101,7 @@ func (g *Group) remove(c *Conn) {
 	}
 }
 
-// enter counts a handler that Shutdown waits for; leave counts it off. g may be nil for both callers' sake.
+// enter counts a handler or a handshake that Shutdown waits for; exit counts it off. g may be nil for both callers' sake.
 func (g *Group) enter() {
 	if g != nil {
 		g.mu.Lock()
