@@ -171,7 +171,7 @@ func (w *messageWriter) fragment(p []byte, fin bool) error {
 // unless its closing handshake is under way.
 func (w *messageWriter) fail(err error) error {
 	if w.begun && !w.c.closeSent.Load() {
-		w.c.abort(&CloseError{Code: CodeAbnormal, Err: err})
+		err = w.c.abort(&CloseError{Code: CodeAbnormal, Err: err})
 	}
 	w.finish(err)
 	return err
