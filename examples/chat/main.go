@@ -67,11 +67,8 @@ func handler(group *ws.Group) http.Handler {
 	})
 	mux.Handle("/room", ws.Handler{
 		Options: ws.AcceptOptions{
-			Group: group,
-			Options: ws.Options{
-				MessageLimit: 4 << 10,   // nobody types more
-				QueueLimit:   256 << 10, // what may wait for a slow reader before it is let go
-			},
+			Group:   group,
+			Options: ws.Options{MessageLimit: maxText, QueueLimit: maxWaiting},
 		},
 		Handle: r.serve,
 	})

@@ -12,11 +12,13 @@ import (
 	"github.com/parley-ws/parley/ws"
 )
 
-// The room is bounded: by how many it holds, by the length of a name, and in handler by that of a message and by what
-// may wait for one member. The list of all names is the largest event and must fit well within the last.
+// Whatever people could make grow is bounded. What may wait for a member before it is let go must hold many of the largest
+// event, which is the list of all names.
 const (
 	maxMembers = 100
-	maxName    = 32 // characters
+	maxName    = 32        // characters
+	maxText    = 4 << 10   // bytes
+	maxWaiting = 256 << 10 // bytes
 )
 
 // event is what everybody in the room is told.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,15 +78,14 @@ func TestWhoAreYou(t *testing.T) {
 	}
 }
 
-// A full room, with names as long as can be, loses nobody who reads, and turns away the next one.
+// A full room turns away the next one.
 func TestFullRoom(t *testing.T) {
 	s := httptest.NewServer(handler(nil))
 	defer s.Close()
-	name := strings.Repeat("<", maxName) // each is six characters in JSON
 	for range maxMembers - 1 {
-		enter(t, s.URL, name).CloseRead(t.Context())
+		enter(t, s.URL, "x").CloseRead(t.Context())
 	}
-	last := enter(t, s.URL, name)
+	last := enter(t, s.URL, "x")
 	for e, err := range wsjson.Messages[event](t.Context(), last) {
 		if err != nil {
 			t.Fatal(err)
@@ -95,6 +96,18 @@ func TestFullRoom(t *testing.T) {
 	}
 	if _, _, err := enter(t, s.URL, "Late").Read(t.Context()); ws.CloseCode(err) != ws.CodeTryAgainLater {
 		t.Errorf("one too many: %v", err)
+	}
+}
+
+// A member who reads may be a few of the largest events behind.
+func TestLargestEventFits(t *testing.T) {
+	name := strings.Repeat("<", maxName) // each is six characters in JSON
+	data, err := json.Marshal(event{Kind: "joined", Name: name, Names: slices.Repeat([]string{name}, maxMembers)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(data) > maxWaiting/8 {
+		t.Errorf("an event may have %d bytes, and only %d may wait", len(data), maxWaiting)
 	}
 }
 
