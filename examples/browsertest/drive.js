@@ -3,9 +3,9 @@
 // Drives Chromium through the pages of the examples: node drive.js MODULES PATH-OF-CHROMIUM. Each line on stdin is a command,
 // each answered by one line on stdout, both JSON:
 //
-//   {"goto": URL, "steps": [[METHOD, ARGUMENT, …], …]}   loads a page and calls methods of Playwright's page
-//   {"wait": EVENT}                                      waits for EVENT in the page's log: {"detail": …}
-//   {"click": SELECTOR}
+//   {"goto": URL}                          opens a page instead of the one before
+//   {"steps": [[METHOD, ARGUMENT, …], …]}  calls methods of Playwright's page
+//   {"wait": EVENT, "nth": N}              waits for the Nth EVENT (the first by default) in the page's log: {"detail": …}
 
 const readline = require('node:readline');
 const { createRequire } = require('node:module');
@@ -25,7 +25,7 @@ async function main() {
     ],
   });
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
-  context.setDefaultTimeout(15000);
+  context.setDefaultTimeout(30000);
   let page;
 
   async function answer(command) {
@@ -33,15 +33,15 @@ async function main() {
       if (page) await page.close();
       page = await context.newPage();
       await page.goto(command.goto);
-      for (const [method, ...args] of command.steps || []) await page[method](...args);
       return {};
     }
     if (command.wait) {
-      const line = page.locator(`#log li:has(b.${command.wait}) span`).first();
+      const lines = page.locator(`#log li:has(b.${command.wait}) span`);
+      const line = lines.nth(-(command.nth || 1)); // the newest is on top
       await line.waitFor();
       return { detail: await line.textContent() };
     }
-    await page.click(command.click);
+    for (const [method, ...args] of command.steps || []) await page[method](...args);
     return {};
   }
 
