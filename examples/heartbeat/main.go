@@ -71,7 +71,7 @@ func report(c *ws.Conn, every time.Duration) error {
 		if err != nil {
 			return err
 		}
-		if err := c.Write(ctx, ws.Text, []byte("round trip "+rtt.String())); err != nil {
+		if err := c.Write(ctx, ws.Text, []byte("round trip "+rtt.Round(time.Microsecond).String())); err != nil {
 			return err
 		}
 		select {
