@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"testing/synctest"
 
 	"github.com/parley-ws/parley/ws"
@@ -36,6 +37,7 @@ func TestPreparedIsShared(t *testing.T) {
 	for i := range conns {
 		d := deflateSide{client: i%3 == 0, bits: 8 + i/3%8, takeover: i%2 == 0, level: 1 + i%9}
 		o := d.options()
+		o.WriteTimeout = time.Minute // the peers are many and inflate slowly
 		if i%7 == 0 {
 			o.Deflate = nil
 		}
