@@ -128,6 +128,9 @@ func handler() http.Handler {
 
 // client trusts the certificate in the file and no other, sends each text and prints the reply.
 func client(ctx context.Context, file, url string, texts []string, out io.Writer) error {
+	if file == "" {
+		return errors.New("-cert must name the file that the server wrote")
+	}
 	public, err := os.ReadFile(file)
 	if err != nil {
 		return err
