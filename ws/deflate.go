@@ -78,9 +78,9 @@ func (d *deflateConn) dictSize() int { return min(maxDictionary, 1<<d.outBits) }
 
 // compress compresses a message if it is worth it: z is nil if it is to be sent as it is. With takeover, locked tells
 // that d.out is held until the message has its place in the order; then remember is called for what travels compressed.
-func (c *Conn) compress(p []byte, pre *Prepared) (z *buffer, n int, locked bool) {
+func (c *Conn) compress(t Type, p []byte, pre *Prepared) (z *buffer, n int, locked bool) {
 	d := c.deflate
-	if d == nil || len(p) < d.threshold {
+	if d == nil || len(p) < d.threshold || t&Uncompressed != 0 || pre != nil && pre.uncompressed {
 		return nil, 0, false
 	}
 	shared := pre != nil && !c.client

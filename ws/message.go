@@ -11,9 +11,17 @@ const (
 	Binary Type = 2 // any bytes
 )
 
+// Uncompressed, added to the type of a message that is sent (Text|Uncompressed), makes it travel as it is where
+// permessage-deflate would compress it: for secrets beside text that somebody else chooses, and for what is compressed
+// already. No message received has it.
+const Uncompressed Type = 0x80
+
+// base returns the type alone.
+func (t Type) base() Type { return t &^ Uncompressed }
+
 // String returns "text" or "binary".
 func (t Type) String() string {
-	switch t {
+	switch t.base() {
 	case Text:
 		return "text"
 	case Binary:

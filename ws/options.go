@@ -142,7 +142,7 @@ type ConnOptions struct {
 // at level 1, with no memory kept from message to message.
 //
 // Compressing secrets together with text that somebody else chooses reveals the secrets' content by the
-// size of what is sent (CRIME, BREACH), most of all with takeover.
+// size of what is sent (CRIME, BREACH), most of all with takeover. Text|Uncompressed exempts a message.
 type Compression struct {
 	// Level is the effort from 1 (fastest) to 9. If zero, 1. A window smaller than 15 bits has one effort only.
 	Level int

@@ -9,11 +9,12 @@ import (
 // Prepared is a message that is encoded, and compressed, once and then sent to many connections. It may be used from
 // any goroutine.
 type Prepared struct {
-	t       Type
-	payload []byte
-	err     error
-	plain   preparedFrame
-	deflate [16]struct {
+	t            Type
+	uncompressed bool // it is never compressed
+	payload      []byte
+	err          error
+	plain        preparedFrame
+	deflate      [16]struct {
 		once  sync.Once
 		frame preparedFrame
 	}
@@ -28,8 +29,8 @@ type preparedFrame struct {
 // Prepare encodes a message for WritePrepared and TryWritePrepared. p is copied. What Write would refuse is refused by
 // those two. Where it travels compressed, it is at level 1, whatever Compression.Level says.
 func Prepare(t Type, p []byte) *Prepared {
-	pre := &Prepared{t: t, err: checkOutgoing(t, p)}
-	pre.plain = encodeFrame(bitFin|byte(t), p)
+	pre := &Prepared{t: t.base(), uncompressed: t&Uncompressed != 0, err: checkOutgoing(t, p)}
+	pre.plain = encodeFrame(bitFin|byte(pre.t), p)
 	pre.payload = pre.plain.b[len(pre.plain.b)-len(p):]
 	return pre
 }
@@ -43,7 +44,7 @@ func encodeFrame(first byte, p []byte) preparedFrame {
 // frame returns the frame of a server that compresses with a window of that many bits; 0 stands for not at all.
 // Compressed as if it were the first message of a connection, it is legal at any place, with takeover too.
 func (pre *Prepared) frame(bits int) preparedFrame {
-	if bits == 0 {
+	if bits == 0 || pre.uncompressed {
 		return pre.plain
 	}
 	v := &pre.deflate[bits]

@@ -19,7 +19,7 @@ var errNotUTF8 = errors.New("ws: write: text message is not UTF-8 (RFC 6455 §5.
 
 // checkOutgoing refuses what must not be sent.
 func checkOutgoing(t Type, p []byte) error {
-	switch {
+	switch t = t.base(); {
 	case t == Binary:
 		return nil
 	case t != Text:
@@ -82,7 +82,8 @@ func (c *Conn) enqueue(t Type, p []byte, pre *Prepared, gather bool) (done bool,
 	if gather {
 		limit = maxCorked
 	}
-	z, n, locked := c.compress(p, pre)
+	z, n, locked := c.compress(t, p, pre)
+	t = t.base()
 	if locked {
 		defer c.deflate.out.Unlock()
 	}
@@ -109,7 +110,8 @@ func (c *Conn) enqueue(t Type, p []byte, pre *Prepared, gather bool) (done bool,
 
 // writeMessage sends a message together with what waits in the queue. The turn is held.
 func (c *Conn) writeMessage(ctx context.Context, t Type, p []byte, pre *Prepared) error {
-	z, n, locked := c.compress(p, pre)
+	z, n, locked := c.compress(t, p, pre)
+	t = t.base()
 	c.mu.Lock()
 	// Whatever was compressed before this message is in the queue, ahead of it; what comes later goes behind.
 	c.takeQueue()

@@ -38,8 +38,8 @@ func (c *Conn) Writer(ctx context.Context, t Type) (io.WriteCloser, error) {
 	if err := c.acquire(ctx, "write"); err != nil {
 		return nil, err
 	}
-	w := &messageWriter{c: c, ctx: ctx, t: t, finished: make(chan struct{})}
-	if c.deflate != nil {
+	w := &messageWriter{c: c, ctx: ctx, t: t.base(), finished: make(chan struct{})}
+	if c.deflate != nil && t&Uncompressed == 0 {
 		// Whatever was compressed before is queued already and leaves first; what comes later travels as it is.
 		w.z = c.deflate.stream()
 	}
