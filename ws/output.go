@@ -174,9 +174,10 @@ func (c *Conn) flush() {
 	}
 }
 
-// flushSoon makes sure that the queue is sent even if the application is busy with something else. Conn.mu is held.
+// flushSoon makes sure that the queue is sent even if the application is busy with something else. Whoever has the turn
+// looks at the queue before giving it back. Conn.mu is held.
 func (c *Conn) flushSoon() {
-	if c.out.flushing {
+	if c.out.flushing || len(c.out.turn) > 0 {
 		return
 	}
 	c.out.flushing = true
