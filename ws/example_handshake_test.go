@@ -160,12 +160,12 @@ func ExampleGroup_Shutdown() {
 		told <- err
 	}()
 
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second) // then what is left is cut
+	drain, cancel := context.WithTimeout(ctx, 10*time.Second) // then what is left is cut
 	defer cancel()
-	if err := group.Shutdown(ctx); err != nil {
+	if err := group.Shutdown(drain); err != nil {
 		log.Print(err)
 	}
-	srv.Close() // in a program: http.Server.Shutdown(ctx)
+	srv.Close() // in a program: http.Server.Shutdown(drain)
 
 	var end *ws.CloseError
 	if errors.As(<-told, &end) {
