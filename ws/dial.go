@@ -66,7 +66,7 @@ type dialer struct {
 
 func dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, error) {
 	timeout := o.HandshakeTimeout
-	if timeout == 0 {
+	if timeout <= 0 {
 		timeout = 30 * time.Second
 	}
 	values := context.WithoutCancel(ctx)
@@ -93,7 +93,7 @@ func dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, error) {
 			return c, nil
 		}
 		var he *HandshakeError
-		if !errors.As(err, &he) || he.Status < 300 || he.Status > 399 || o.MaxRedirects <= redirects {
+		if !errors.As(err, &he) || !isRedirect(he.Status) || o.MaxRedirects <= redirects {
 			return nil, err
 		}
 		next, why := t.redirect(he.Header.Get("Location"))
@@ -103,13 +103,26 @@ func dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, error) {
 		}
 		if !next.sameOrigin(t) {
 			// Credentials belong to the origin that they were given for.
-			for _, name := range []string{"Authorization", "Cookie", "Proxy-Authorization", "Www-Authenticate"} {
-				d.header.Del(name)
+			for name := range d.header { // in any case, which Header.Del does not see
+				switch http.CanonicalHeaderKey(name) {
+				case "Authorization", "Cookie", "Cookie2", "Proxy-Authorization", "Www-Authenticate":
+					delete(d.header, name)
+				}
 			}
 			d.host = ""
 		}
 		t = next
 	}
+}
+
+// isRedirect reports whether an answer's Location is where to try again.
+func isRedirect(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
 }
 
 // check refuses options that would break the handshake.
@@ -283,7 +296,7 @@ func (d *dialer) checkAnswer(resp *http.Response, key string) (*DeflateParams, s
 	switch {
 	case resp.StatusCode != http.StatusSwitchingProtocols:
 		return nil, "the server refused the upgrade"
-	case !hasToken(h["Upgrade"], "websocket"):
+	case len(h["Upgrade"]) != 1 || !strings.EqualFold(h["Upgrade"][0], "websocket"): // not a list (RFC 6455 §4.1)
 		return nil, "the answer lacks Upgrade: websocket"
 	case !hasToken(h["Connection"], "upgrade"):
 		return nil, "the answer lacks Connection: Upgrade"

@@ -105,7 +105,8 @@ type DialOptions struct {
 	Proxy func(*http.Request) (*url.URL, error)
 	// NetDial opens the network connection. If nil, a net.Dialer does. With ws+unix, network is "unix".
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// HandshakeTimeout bounds the whole of Dial: name resolution, connection, TLS, proxy, redirects. If zero, 30 seconds.
+	// HandshakeTimeout bounds the whole of Dial: name resolution, connection, TLS, proxy, redirects.
+	// If zero or negative, 30 seconds.
 	HandshakeTimeout time.Duration
 	// MaxRedirects is how many redirects are followed. If zero, none is: a redirect is a *HandshakeError.
 	MaxRedirects int

@@ -91,11 +91,11 @@ func connectTunnel(conn net.Conn, p *url.URL, address string) (net.Conn, error) 
 		return nil, err
 	}
 	br := bufio.NewReader(&io.LimitedReader{R: conn, N: maxAnswerHeader})
-	resp, err := http.ReadResponse(br, req)
+	resp, err := readAnswer(br, req)
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode < 200 || resp.StatusCode > 299 { // any 2xx opens the tunnel (RFC 9110 §9.3.6)
 		return nil, fmt.Errorf("the proxy answered %s", resp.Status)
 	}
 	if br.Buffered() > 0 {

@@ -6,6 +6,9 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 // target is where Dial goes.
@@ -20,6 +23,9 @@ type target struct {
 func parseTarget(raw string) (*target, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
+		if ue, ok := errors.AsType[*url.Error](err); ok {
+			err = ue.Err // without the URL, which may hold a password
+		}
 		return nil, err
 	}
 	if u.Fragment != "" || strings.Contains(raw, "#") {
@@ -35,12 +41,15 @@ func parseTarget(raw string) (*target, error) {
 	case "ws+unix", "http+unix":
 		return t.unix(raw)
 	case "":
-		return nil, fmt.Errorf("%q has no scheme: want ws://, wss:// or ws+unix://", raw)
+		return nil, fmt.Errorf("%q has no scheme: want ws://, wss:// or ws+unix://", u)
 	default:
 		return nil, fmt.Errorf("unknown scheme %q: want ws, wss or ws+unix", u.Scheme)
 	}
 	if u.Hostname() == "" {
-		return nil, fmt.Errorf("%q has no host", raw)
+		return nil, fmt.Errorf("%q has no host", u)
+	}
+	if err := asciiHost(u); err != nil {
+		return nil, err
 	}
 	port := u.Port()
 	if port == "" {
@@ -48,6 +57,22 @@ func parseTarget(raw string) (*target, error) {
 	}
 	t.address = net.JoinHostPort(u.Hostname(), port)
 	return t, nil
+}
+
+// asciiHost turns an internationalised domain name into what DNS, TLS and the Host field want.
+func asciiHost(u *url.URL) error {
+	if strings.IndexFunc(u.Host, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return nil
+	}
+	host, err := idna.Lookup.ToASCII(u.Hostname())
+	if err != nil {
+		return fmt.Errorf("host %q: %w", u.Hostname(), err)
+	}
+	if port := u.Port(); port != "" {
+		host = net.JoinHostPort(host, port)
+	}
+	u.Host = host
+	return nil
 }
 
 // unix decodes ws+unix:///path/to/socket:/path?query.
@@ -63,10 +88,10 @@ func (t *target) unix(raw string) (*target, error) {
 	}
 	u, err := url.Parse(path)
 	if err != nil || !strings.HasPrefix(path, "/") {
-		return nil, fmt.Errorf("%q: want ws+unix:///path/to/socket:/path?query", raw)
+		return nil, errors.New("want ws+unix:///path/to/socket:/path?query")
 	}
 	if t.address, err = url.PathUnescape(socket); err != nil || socket == "" {
-		return nil, fmt.Errorf("%q: the path of the socket is missing", raw)
+		return nil, errors.New("the path of the socket is missing or malformed")
 	}
 	t.network = "unix"
 	u.Scheme, u.Host = "http", "localhost"
@@ -79,11 +104,12 @@ func (t *target) redirect(location string) (*target, error) {
 	if location == "" {
 		return nil, errors.New("the redirect has no Location")
 	}
-	u, err := t.http.Parse(location)
+	ref, err := url.Parse(location)
 	if err != nil {
 		return nil, err
 	}
-	if t.network == "unix" && !strings.Contains(location, "//") {
+	u := t.http.ResolveReference(ref)
+	if t.network == "unix" && ref.Scheme == "" && ref.Host == "" {
 		next := *t
 		next.http = u
 		return &next, nil
