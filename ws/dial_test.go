@@ -1,7 +1,6 @@
 package ws_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -330,64 +329,6 @@ func TestDialContextEnds(t *testing.T) {
 	checkEcho(t, c)
 }
 
-// Redirects are followed only when asked, up to the limit, and take no credentials to another origin.
-func TestDialRedirects(t *testing.T) {
-	seen := make(chan http.Header, 10)
-	end := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		seen <- r.Header
-		ws.Handler{Handle: echo}.ServeHTTP(w, r)
-	}))
-	defer end.Close()
-	first := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/same":
-			if r.Header.Get("Authorization") == "" {
-				http.Error(w, "who are you?", http.StatusUnauthorized)
-				return
-			}
-			http.Redirect(w, r, "/away", http.StatusTemporaryRedirect)
-		case "/loop":
-			http.Redirect(w, r, "/loop", http.StatusFound)
-		case "/nowhere":
-			w.WriteHeader(http.StatusFound)
-		case "/unix":
-			http.Redirect(w, r, "ws+unix:///run/secret.sock", http.StatusFound)
-		default:
-			http.Redirect(w, r, end.URL+"/end", http.StatusMovedPermanently)
-		}
-	}))
-	defer first.Close()
-	base := "ws://user:secret@" + strings.TrimPrefix(first.URL, "http://")
-	o := &ws.DialOptions{MaxRedirects: 2, Header: http.Header{"Cookie": {"a=1"}, "X-Mine": {"1"}}}
-
-	var he *ws.HandshakeError
-	if _, err := ws.Dial(t.Context(), base+"/same", nil); !errors.As(err, &he) || he.Status != 307 || he.Header.Get("Location") != "/away" {
-		t.Errorf("not asked to follow: %v", err)
-	}
-	c, err := ws.Dial(t.Context(), base+"/same", o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if h := <-seen; h.Get("Authorization") != "" || h.Get("Cookie") != "" || h.Get("X-Mine") != "1" {
-		t.Errorf("another origin was sent %v", h)
-	}
-	checkEcho(t, c)
-	if _, err := ws.Dial(t.Context(), base+"/loop", o); !errors.As(err, &he) || he.Status != 302 {
-		t.Errorf("too many redirects: %v", err)
-	}
-	for path, why := range map[string]string{"/nowhere": "no Location", "/unix": "Unix socket"} {
-		if _, err := ws.Dial(t.Context(), base+path, o); err == nil || !strings.Contains(err.Error(), why) {
-			t.Errorf("%s: %v", path, err)
-		}
-	}
-	secure := httptest.NewTLSServer(http.RedirectHandler(first.URL, http.StatusFound))
-	defer secure.Close()
-	o.TLS = secure.Client().Transport.(*http.Transport).TLSClientConfig
-	if _, err := ws.Dial(t.Context(), secure.URL, o); err == nil || !strings.Contains(err.Error(), "wss to ws") {
-		t.Errorf("downgrade: %v", err)
-	}
-}
-
 // The certificate is checked.
 func TestDialUntrusted(t *testing.T) {
 	s := httptest.NewTLSServer(ws.Handler{Handle: echo})
@@ -396,48 +337,4 @@ func TestDialUntrusted(t *testing.T) {
 	if _, err := ws.Dial(t.Context(), s.URL, nil); !errors.As(err, &ce) {
 		t.Error(err)
 	}
-}
-
-// FuzzHandshakeResponse answers Dial with any bytes: it fails or succeeds, and takes no subprotocol or extension that
-// was not offered.
-func FuzzHandshakeResponse(f *testing.F) {
-	for _, s := range []string{
-		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: KEY\r\n\r\n\x81\x02hi",
-		"HTTP/1.1 101 X\r\nupgrade: a, WebSocket\r\nconnection: x, upgrade\r\nSec-WebSocket-Accept: KEY\r\nSec-WebSocket-Protocol: one\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\r\n",
-		"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n", "",
-	} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, answer []byte) {
-		o := &ws.DialOptions{Subprotocols: []string{"one"}, Compression: &ws.Compression{}, MaxRedirects: 1}
-		done := make(chan struct{}, 2)
-		o.NetDial = func(context.Context, string, string) (net.Conn, error) {
-			a, b := wstest.Pipe(nil)
-			go func() {
-				defer func() { done <- struct{}{} }()
-				defer b.Close()
-				r, err := http.ReadRequest(bufio.NewReader(b))
-				if err != nil {
-					return
-				}
-				accept := wstest.AcceptKey(r.Header.Get("Sec-Websocket-Key"))
-				b.Write([]byte(strings.ReplaceAll(string(answer), "KEY", accept)))
-			}()
-			return a, nil
-		}
-		c, err := ws.Dial(context.Background(), "ws://host.test/", o)
-		<-done
-		if err != nil {
-			var he *ws.HandshakeError
-			if !errors.As(err, &he) || len(he.Body) > 64<<10 {
-				t.Errorf("%T: %v", err, err)
-			}
-			return
-		}
-		defer c.CloseNow()
-		if c.Response().StatusCode != 101 || c.Subprotocol() != "" && c.Subprotocol() != "one" ||
-			c.Extensions() != "" && !strings.HasPrefix(strings.TrimLeft(c.Extensions(), ", \t"), "permessage-deflate") {
-			t.Errorf("accepted %+v", c.Response())
-		}
-	})
 }
