@@ -159,6 +159,12 @@ func (d *dialer) attempt(ctx, values context.Context, t *target) (*Conn, error) 
 	}
 	conn, err := d.connect(ctx, t, req)
 	if err != nil {
+		if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+			<-ctx.Done() // a deadline on the connection can be noticed a moment earlier
+		}
+		if ctx.Err() != nil { // what it came out as depends on where the time ran out
+			err = cancelled("dial", ctx)
+		}
 		return nil, &HandshakeError{Reason: "connecting to " + t.address, Err: err}
 	}
 	// A deadline in the past interrupts the handshake when ctx ends.

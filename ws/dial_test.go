@@ -13,8 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/parley-ws/parley/ws"
 	"github.com/parley-ws/parley/ws/wstest"
@@ -106,23 +104,70 @@ func TestDialBadURL(t *testing.T) {
 	}
 }
 
-// What Dial refuses to send.
+// What Dial refuses to send, before it opens a connection.
 func TestDialBadOptions(t *testing.T) {
-	for name, o := range map[string]ws.DialOptions{
-		"handshake field": {Header: http.Header{"Sec-WebSocket-Key": {"x"}}},
-		"upgrade":         {Header: http.Header{"Upgrade": {"h2c"}}},
-		"field name":      {Header: http.Header{"A b": {"x"}}},
-		"field value":     {Header: http.Header{"A": {"x\r\nInjected: 1"}}},
-		"subprotocol":     {Subprotocols: []string{"a b"}},
-		"injected":        {Subprotocols: []string{"a\r\nInjected: 1"}},
-		"twice":           {Subprotocols: []string{"a", "a"}},
+	field := func(name, value string) ws.DialOptions {
+		return ws.DialOptions{Header: http.Header{name: {value}}}
+	}
+	protocols := func(names ...string) ws.DialOptions { return ws.DialOptions{Subprotocols: names} }
+	for name, tc := range map[string]struct {
+		o   ws.DialOptions
+		why string
+	}{
+		"RFC 6455 §4.1 (7) key":               {field("Sec-WebSocket-Key", "x"), "Sec-WebSocket-Key"},
+		"RFC 6455 §4.1 (5) Upgrade":           {field("Upgrade", "h2c"), "Upgrade"},
+		"RFC 6455 §4.1 (6) Connection":        {field("connection", "close"), "connection"},
+		"RFC 6455 §4.1 (9) version":           {field("sec-websocket-version", "8"), "version"},
+		"RFC 6455 §4.1 (10) subprotocol":      {field("SEC-WEBSOCKET-PROTOCOL", "x"), "PROTOCOL"},
+		"RFC 6455 §4.1 (11) extension":        {field("Sec-Websocket-Extensions", "x"), "Extensions"},
+		"RFC 9112 §6 Content-Length":          {field("Content-Length", "5"), "Content-Length"},
+		"RFC 9112 §6 Transfer-Encoding":       {field("transfer-encoding", "chunked"), "transfer-encoding"},
+		"RFC 9110 §7.2 Host besides ours":     {field("host", "other.test"), "host"},
+		"RFC 9110 §5.1 space in a name":       {field("A b", "x"), "name"},
+		"RFC 9110 §5.1 empty name":            {field("", "x"), "name"},
+		"RFC 9110 §5.1 line break in a name":  {field("A: x\r\nX-Injected", "x"), "name"},
+		"RFC 9110 §5.5 line break in a value": {field("A", "x\r\nX-Injected: 1"), "value"},
+		"RFC 9110 §5.5 line feed in a value":  {field("A", "x\nX-Injected: 1"), "value"},
+		"RFC 9110 §5.5 NUL in a value":        {field("A", "x\x00"), "value"},
+		"RFC 6455 §4.1 (10) two words":        {protocols("a b"), "subprotocol"},
+		"RFC 6455 §4.1 (10) a list as one":    {protocols("a,b"), "subprotocol"},
+		"RFC 6455 §4.1 (10) empty":            {protocols("a", ""), "subprotocol"},
+		"RFC 6455 §4.1 (10) line break":       {protocols("a\r\nX-Injected: 1"), "subprotocol"},
+		"RFC 6455 §4.1 (10) twice":            {protocols("a", "b", "a"), "twice"},
 	} {
-		o.NetDial = func(context.Context, string, string) (net.Conn, error) {
-			t.Errorf("%s: dialled", name)
-			return nil, errMine
-		}
-		if _, err := ws.Dial(t.Context(), "ws://host/", &o); err == nil || errors.Is(err, errMine) {
-			t.Errorf("%s: %v", name, err)
+		t.Run(name, func(t *testing.T) {
+			tc.o.NetDial = func(context.Context, string, string) (net.Conn, error) {
+				t.Error("a connection is opened")
+				return nil, errMine
+			}
+			_, err := ws.Dial(t.Context(), "ws://host.test/", &tc.o)
+			if he, ok := errors.AsType[*ws.HandshakeError](err); !ok || he.Status != 0 || !strings.Contains(err.Error(), tc.why) {
+				t.Errorf("%v, want %q", err, tc.why)
+			}
+		})
+	}
+}
+
+// What is smuggled into the path or the host stays there, escaped, or is refused.
+func TestDialInjection(t *testing.T) {
+	for _, host := range []string{"", "a.test\r\nX-Injected: 1", "a.test X-Injected: 1", "a.test/\r\n\r\nGET /evil HTTP/1.1"} {
+		for _, u := range []string{"ws://host.test/a%0d%0aX-Injected:%201", "ws://host.test/?a%0aX-Injected:1", "ws://x%0d%0aX-Injected:y@host.test/"} {
+			sent, answered := wstest.Pipe(nil)
+			_, err := ws.Dial(t.Context(), u, &ws.DialOptions{Host: host, NetDial: func(context.Context, string, string) (net.Conn, error) {
+				answered.CloseWrite()
+				return sent, nil
+			}})
+			if err == nil {
+				t.Fatal("connected")
+			}
+			sent.Close()
+			request, _ := io.ReadAll(answered)
+			for line := range strings.SplitSeq(string(request), "\n") {
+				if strings.HasPrefix(line, "X-Injected") || strings.HasPrefix(line, "GET /evil") {
+					t.Errorf("%s with host %q: sent %q", u, host, request)
+				}
+			}
+			answered.Close()
 		}
 	}
 }
@@ -207,126 +252,6 @@ func TestDialRequest(t *testing.T) {
 	if _, p, err := c.Read(t.Context()); err != nil || string(p) != "early" {
 		t.Errorf("got %q, %v", p, err)
 	}
-}
-
-// Answers that are no valid upgrade (RFC 6455 §4.1, §4.2.2; RFC 7692 §7.1).
-func TestDialBadAnswers(t *testing.T) {
-	for name, tc := range map[string]struct {
-		head    wstest.Head
-		offer   bool // one subprotocol, and compression without takeover
-		status  int
-		because string
-	}{
-		"4.1 status 200":                {head: wstest.Head{Line: "HTTP/1.1 200 OK", Lines: []string{"Content-Length: 4"}, After: []byte("page")}, status: 200, because: "refused"},
-		"4.1 no Upgrade":                {head: wstest.Head{Without: []string{"Upgrade"}}, status: 101, because: "Upgrade: websocket"},
-		"4.1 other Upgrade":             {head: wstest.Head{Lines: []string{"Upgrade: h2c"}}, status: 101, because: "Upgrade: websocket"},
-		"4.1 no Connection":             {head: wstest.Head{Without: []string{"Connection"}}, status: 101, because: "Connection: Upgrade"},
-		"4.1 other Connection":          {head: wstest.Head{Lines: []string{"Connection: close"}}, status: 101, because: "Connection: Upgrade"},
-		"4.1 no accept":                 {head: wstest.Head{Without: []string{"Sec-WebSocket-Accept"}}, status: 101, because: "Sec-WebSocket-Accept"},
-		"4.1 wrong accept":              {head: wstest.Head{Lines: []string{"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="}}, status: 101, because: "Sec-WebSocket-Accept"},
-		"4.1 subprotocol not asked for": {head: wstest.Head{Lines: []string{"Sec-WebSocket-Protocol: x"}}, status: 101, because: "subprotocol"},
-		"4.1 other subprotocol":         {offer: true, head: wstest.Head{Lines: []string{"Sec-WebSocket-Protocol: two"}}, status: 101, because: "subprotocol"},
-		"4.1 extension not asked for":   {head: wstest.Head{Lines: []string{"Sec-WebSocket-Extensions: permessage-deflate"}}, status: 101, because: "not offered"},
-		"4.1 unknown extension":         {offer: true, head: wstest.Head{Lines: []string{"Sec-WebSocket-Extensions: x-mux"}}, status: 101, because: "not offered"},
-		"4.1 malformed extension":       {offer: true, head: wstest.Head{Lines: []string{"Sec-WebSocket-Extensions: ;;"}}, status: 101, because: "malformed"},
-		"7.1 takeover not agreed":       {offer: true, head: wstest.Head{Lines: []string{"Sec-WebSocket-Extensions: permessage-deflate"}}, status: 101, because: "server_no_context_takeover"},
-		"7.1 window of 16":              {offer: true, head: wstest.Head{Lines: []string{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_max_window_bits=16"}}, status: 101, because: "invalid parameters"},
-		"7.1 unknown parameter":         {offer: true, head: wstest.Head{Lines: []string{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; x"}}, status: 101, because: "invalid parameters"},
-		"too many interim answers":      {head: wstest.Head{Line: strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 6) + "HTTP/1.1 101 Switching Protocols"}, because: "informational"},
-		"header too large":              {head: wstest.Head{Lines: []string{"X: " + strings.Repeat("x", 70000)}}, because: "larger than 65536"},
-		"not HTTP":                      {head: wstest.Head{Line: "SSH-2.0-OpenSSH_9.2"}, because: "reading the answer"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			o := &ws.DialOptions{HandshakeTimeout: 10 * time.Second}
-			if tc.offer {
-				o.Subprotocols, o.Compression = []string{"one"}, &ws.Compression{}
-			}
-			_, err := dialPeer(t, o, func(p *wstest.Peer, r *http.Request) {
-				p.Answer(r, tc.head)
-				p.Close()
-			})
-			var he *ws.HandshakeError
-			if !errors.As(err, &he) || he.Status != tc.status || !strings.Contains(err.Error(), tc.because) {
-				t.Errorf("%v, want status %d and %q", err, tc.status, tc.because)
-			}
-		})
-	}
-}
-
-// A refusal carries status, header and the first 64 KiB of the body.
-func TestDialRefusal(t *testing.T) {
-	body := strings.Repeat("no ", 50000)
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Why", "because")
-		w.WriteHeader(http.StatusTeapot)
-		io.WriteString(w, body)
-	}))
-	defer s.Close()
-	_, err := ws.Dial(t.Context(), s.URL, nil)
-	var he *ws.HandshakeError
-	if !errors.As(err, &he) || he.Status != 418 || he.Header.Get("X-Why") != "because" || string(he.Body) != body[:64<<10] {
-		t.Errorf("%v", err)
-	}
-}
-
-// Informational answers before the 101 are passed over.
-func TestDialInterimAnswers(t *testing.T) {
-	c, err := dialPeer(t, nil, func(p *wstest.Peer, r *http.Request) {
-		p.SendRaw([]byte("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"))
-		p.Answer(r, wstest.Head{})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.CloseNow()
-}
-
-// A server that never answers, or stops in the middle, is given up in time; cancelling is heard at once.
-func TestDialTimeout(t *testing.T) {
-	for _, part := range []string{"", "HTTP/1.1 101 Switching", "HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\npart"} {
-		synctest.Test(t, func(t *testing.T) {
-			begun := time.Now()
-			dial := func(ctx context.Context, timeout time.Duration) error {
-				a, b := wstest.Pipe(nil)
-				defer b.Close()
-				go b.Write([]byte(part))
-				_, err := ws.Dial(ctx, "ws://host.test/", &ws.DialOptions{HandshakeTimeout: timeout, NetDial: func(context.Context, string, string) (net.Conn, error) {
-					return a, nil
-				}})
-				return err
-			}
-			err := dial(t.Context(), 0)
-			if err == nil || time.Since(begun) != 30*time.Second {
-				t.Errorf("%q: %v after %v", part, err, time.Since(begun))
-			}
-			if !strings.Contains(part, "500") && !errors.Is(err, context.DeadlineExceeded) {
-				t.Error(err)
-			}
-			begun = time.Now()
-			ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errMine)
-			defer cancel()
-			if err := dial(ctx, 0); err == nil || time.Since(begun) != time.Second || part == "" && !errors.Is(err, errMine) {
-				t.Errorf("%q: %v after %v", part, err, time.Since(begun))
-			}
-		})
-	}
-}
-
-// Once Dial has returned, its context means nothing.
-func TestDialContextEnds(t *testing.T) {
-	s := httptest.NewServer(ws.Handler{Handle: echo})
-	defer s.Close()
-	type key struct{}
-	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))
-	c, err := ws.Dial(ctx, s.URL, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cancel()
-	if c.Context().Err() != nil || c.Context().Value(key{}) != "value" {
-		t.Error("the connection's context ended with Dial's, or lacks its values")
-	}
-	checkEcho(t, c)
 }
 
 // The certificate is checked.
