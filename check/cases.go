@@ -1,0 +1,148 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// A Group is what the cases whose IDs begin with its name have in common.
+type Group struct {
+	Name  string
+	Title string // in a few words
+	Why   string // what the RFC demands of it and why
+	cases func() []Case
+}
+
+// Groups lists the groups in the order of the cases.
+func Groups() []Group { return groups }
+
+// Cases returns all cases, group by group. They are shared: nobody may change them.
+func Cases() []*Case { return allCases() }
+
+var allCases = sync.OnceValue(func() []*Case {
+	var all []*Case
+	seen := map[string]bool{}
+	for _, g := range groups {
+		for _, c := range g.cases() {
+			if seen[c.ID] || !strings.HasPrefix(c.ID, g.Name+".") {
+				panic("check: the case " + c.ID + " is there twice, or in the wrong group")
+			}
+			seen[c.ID] = true
+			all = append(all, &c)
+		}
+	}
+	return all
+})
+
+func groupOf(id string) string {
+	group, _, _ := strings.Cut(id, ".")
+	return group
+}
+
+// Explain returns what the RFC demands in a case and why, or an error if there is no case with this ID.
+func Explain(id string) (string, error) {
+	for _, c := range Cases() {
+		if c.ID == id {
+			return c.explain(), nil
+		}
+	}
+	return "", fmt.Errorf("check: there is no case %s: --list shows all", id)
+}
+
+func (c *Case) explain() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%s\n\n%s\n", c.ID, c.RFC, c.Expect)
+	why := c.Why
+	for _, g := range groups {
+		if why == "" && g.Name == c.Group() {
+			why = g.Why
+		}
+	}
+	fmt.Fprintf(&b, "\n%s\n", why)
+	b.WriteString("\nSteps:\n")
+	for _, line := range c.opening() {
+		fmt.Fprintf(&b, "  %s\n", line)
+	}
+	for i := range c.Steps {
+		fmt.Fprintf(&b, "  %s\n", c.Steps[i])
+	}
+	b.WriteString("\nOutcomes:\n")
+	for _, o := range c.Outcomes {
+		seen := make([]string, len(o.Seen))
+		for i := range o.Seen {
+			seen[i] = o.Seen[i].String()
+		}
+		fmt.Fprintf(&b, "  %-13s %s", o.Verdict, strings.Join(seen, ", then "))
+		if o.Say != "" {
+			fmt.Fprintf(&b, " (%s)", o.Say)
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "  %-13s anything else\n", Fail)
+	return b.String()
+}
+
+// opening says how the connection is opened, where it is not the plain handshake.
+func (c *Case) opening() []string {
+	o := &c.Open
+	var lines []string
+	switch {
+	case o.Head.Raw != "":
+		lines = append(lines, "open with "+quote([]byte(o.Head.Raw)))
+	case o.Head.Line != "":
+		lines = append(lines, "open with the line "+quote([]byte(o.Head.Line)))
+	}
+	for _, name := range o.Head.Without {
+		lines = append(lines, "without "+name)
+	}
+	for i, line := range o.Head.With {
+		if i == 8 {
+			lines = append(lines, fmt.Sprintf("and %d lines more", len(o.Head.With)-i))
+			break
+		}
+		lines = append(lines, "with "+shownHead(line))
+	}
+	for _, e := range o.Extensions {
+		lines = append(lines, "with Sec-WebSocket-Extensions: "+e)
+	}
+	if o.Deflate != nil {
+		lines = append(lines, "agree on "+o.Deflate.offer())
+	}
+	if o.Head.Chop > 0 {
+		lines = append(lines, fmt.Sprintf("%d bytes in a write, %v apart", o.Head.Chop, o.Head.Delay))
+	}
+	for i := range o.Pipelined {
+		lines = append(lines, "in the same write "+o.Pipelined[i].String())
+	}
+	return lines
+}
+
+// Outcomes that many cases have.
+
+// echoes are the outcomes of a case that expects what is seen, then the answer to a close with 1000.
+func echoes(seen ...Pattern) []Outcome {
+	return []Outcome{
+		{OK, "", append(clone(seen), closed(1000, 1005))},
+		{WrongCode, "everything came, but then a close with another code", append(clone(seen), closed())},
+		{NonStrict, "everything came, but then no close frame", append(clone(seen), dropped())},
+	}
+}
+
+// fails are the outcomes of a case in which the subject has to fail the connection with the code, after what is seen.
+func fails(code int, seen ...Pattern) []Outcome {
+	list := []Outcome{{OK, "", append(clone(seen), closed(code))}}
+	lost := clone(seen)
+	for i := range lost {
+		lost[i].Optional = true
+	}
+	if len(seen) > 0 {
+		list = append(list, Outcome{NonStrict, "it failed the connection, but what came before is lost", append(clone(lost), closed(code))})
+	}
+	return append(list,
+		Outcome{WrongCode, "it failed the connection, but with another code", append(clone(lost), closed())},
+		Outcome{NonStrict, "it ended the connection without a close frame: RFC 6455 §7.1.7 says that one should be sent", append(clone(lost), dropped())},
+	)
+}
+
+func clone(list []Pattern) []Pattern { return append([]Pattern(nil), list...) }

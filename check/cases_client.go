@@ -1,0 +1,10 @@
+package check
+
+var clientGroup = Group{
+	Name:  "client",
+	Title: "",
+	Why:   "",
+	cases: clientCases,
+}
+
+func clientCases() []Case { return nil }

@@ -1,0 +1,10 @@
+package check
+
+var controlGroup = Group{
+	Name:  "control",
+	Title: "",
+	Why:   "",
+	cases: controlCases,
+}
+
+func controlCases() []Case { return nil }

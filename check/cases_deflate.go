@@ -1,0 +1,10 @@
+package check
+
+var deflateGroup = Group{
+	Name:  "deflate",
+	Title: "",
+	Why:   "",
+	cases: deflateCases,
+}
+
+func deflateCases() []Case { return nil }

@@ -1,0 +1,10 @@
+package check
+
+var negotiationGroup = Group{
+	Name:  "negotiation",
+	Title: "",
+	Why:   "",
+	cases: negotiationCases,
+}
+
+func negotiationCases() []Case { return nil }

@@ -1,0 +1,10 @@
+package check
+
+var serverGroup = Group{
+	Name:  "server",
+	Title: "",
+	Why:   "",
+	cases: serverCases,
+}
+
+func serverCases() []Case { return nil }
