@@ -248,9 +248,11 @@ func (s *session) sendDeaf(ctx context.Context, step *Step) {
 // send writes what a step sends.
 func (s *session) send(step *Step, stop func() bool) {
 	var payload []byte
-	if m := step.Message; m != nil {
-		payload = m.Payload.Bytes()
-		if m.Compress && s.l.out != nil {
+	var m Message
+	if step.Message != nil {
+		m = *step.Message
+		m.Compress = m.Compress && s.l.out != nil // where it was declined, the message goes as it is
+		if payload = m.Payload.Bytes(); m.Compress {
 			payload = s.l.out.Message(payload)
 		}
 	}
@@ -285,7 +287,7 @@ func (s *session) send(step *Step, stop func() bool) {
 		case failed || stop():
 			return
 		case step.Message != nil:
-			step.Message.frames(payload, add)
+			m.frames(payload, add)
 		case len(step.Frames) > 0:
 			for i := range step.Frames {
 				add(&step.Frames[i], step.Frames[i].Payload.Bytes())

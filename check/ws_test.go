@@ -10,6 +10,16 @@ import (
 	"github.com/parley-ws/parley/ws"
 )
 
+// modes are the ways in which package ws compresses.
+var modes = map[string]*ws.Compression{
+	"plain":      nil,
+	"compressed": {Threshold: -1},
+	"takeover":   {Threshold: -1, ServerTakeover: true, ClientTakeover: true},
+}
+
+// limits lets messages of the largest size pass.
+var limits = ws.Options{MessageLimit: 16 << 20}
+
 // echo answers each message with itself.
 func echo(c *ws.Conn) error {
 	return c.Run(c.Context(), ws.Events{Message: func(c *ws.Conn, t ws.Type, p []byte) error {
@@ -17,20 +27,28 @@ func echo(c *ws.Conn) error {
 	}})
 }
 
+// Package ws as a server does what the suite wants, with nothing left to wish.
 func TestServer(t *testing.T) {
-	h := ws.Handler{Handle: echo}
-	h.Options.MessageLimit = 16 << 20
-	srv := httptest.NewServer(h)
-	defer srv.Close()
-	check.Test(t, check.Target{URL: "ws" + strings.TrimPrefix(srv.URL, "http")})
+	for name, compression := range modes {
+		t.Run(name, func(t *testing.T) {
+			srv := httptest.NewServer(ws.Handler{Handle: echo, Options: ws.AcceptOptions{Options: limits, Compression: compression}})
+			defer srv.Close()
+			check.Test(t, check.Target{URL: "ws" + strings.TrimPrefix(srv.URL, "http")})
+		})
+	}
 }
 
+// Package ws as a client does, too.
 func TestClient(t *testing.T) {
-	check.Test(t, check.Target{Client: func(ctx context.Context, url string) error {
-		c, err := ws.Dial(ctx, url, &ws.DialOptions{Options: ws.Options{MessageLimit: 16 << 20}})
-		if err != nil {
-			return err
-		}
-		return echo(c)
-	}})
+	for name, compression := range modes {
+		t.Run(name, func(t *testing.T) {
+			check.Test(t, check.Target{Client: func(ctx context.Context, url string) error {
+				c, err := ws.Dial(ctx, url, &ws.DialOptions{Options: limits, Compression: compression})
+				if err != nil {
+					return err
+				}
+				return echo(c)
+			}})
+		})
+	}
 }
