@@ -21,7 +21,7 @@ func (k Kind) String() string {
 
 // An Error says what is wrong with a compressed message and where.
 type Error struct {
-	Kind Kind
+	Kind Kind   // which sort of mistake it is
 	Bit  int    // where, in bits from the start of the payload (with the four bytes that are not sent at its end)
 	Text string // what is wrong
 }
