@@ -12,6 +12,7 @@ type Deflate struct {
 	OwnBits           int  // the window of what the suite sends, 8 to 15; 0 leaves it open
 	SubjectNoTakeover bool // the subject compresses each message for itself
 	OwnNoTakeover     bool // the suite compresses each message for itself
+	OwnTakeover       bool // messages of the suite refer to earlier ones: a subject that excludes that leaves the case unimplemented
 }
 
 // params are the parameters that were agreed.
@@ -57,6 +58,10 @@ func (d *Deflate) answer(offers []extension) (answer, declined string) {
 		}
 		if o.serverBits > 0 && (p.serverBits == 0 || p.serverBits > o.serverBits) {
 			p.serverBits = o.serverBits
+		}
+		if d.OwnTakeover && p.serverNoTakeover {
+			declined = "the client excludes the takeover of the server"
+			continue
 		}
 		if p.clientBits > 0 && !offers[i].has("client_max_window_bits") {
 			declined = "the client does not offer client_max_window_bits"

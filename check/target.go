@@ -336,7 +336,7 @@ func (s *server) open(ctx context.Context, session *session) (unimplemented stri
 		written <- l.write(out, c.Open.Head.Chop, c.Open.Head.Delay, func() bool { return ctx.Err() != nil })
 	}()
 	// A request in pieces may be answered, or cut, before it is whole.
-	patience := s.timeout
+	patience := s.timeout + c.Open.Head.Wait
 	if h := &c.Open.Head; h.Delay > 0 {
 		patience += h.Delay * time.Duration(len(out)/max(1, h.Chop))
 	}
@@ -354,7 +354,7 @@ func (s *server) open(ctx context.Context, session *session) (unimplemented stri
 		if head.raw != "" {
 			l.log.add("in", shownHead(head.raw), nil)
 		}
-		if !c.judgesHandshake() {
+		if !c.judges(SawHandshake) {
 			return "", fmt.Errorf("the server answered the handshake with %s", what)
 		}
 		session.observe(e)
@@ -373,13 +373,16 @@ func (s *server) open(ctx context.Context, session *session) (unimplemented stri
 		l.conn.Close()
 		<-written
 	}
-	if c.judgesHandshake() {
+	if c.judges(SawHandshake) {
 		session.observe(Event{Kind: SawHandshake, Status: status, shake: h})
 	} else if status != http.StatusSwitchingProtocols {
 		return "", fmt.Errorf("the server answered the handshake with %s", statusText(status))
 	}
 	if h.deflate == nil && c.Open.Deflate != nil {
 		return "the server declines " + c.Open.Deflate.offer(), nil
+	}
+	if h.deflate != nil && h.deflate.clientNoTakeover && c.Open.Deflate != nil && c.Open.Deflate.OwnTakeover {
+		return "the server excludes the takeover of the client", nil
 	}
 	l.agree(h.deflate)
 	return "", nil
