@@ -88,6 +88,8 @@ func (c *Case) opening() []string {
 	o := &c.Open
 	var lines []string
 	switch {
+	case o.Head.Nothing:
+		lines = append(lines, "connect, and send nothing")
 	case o.Head.Raw != "":
 		lines = append(lines, "open with "+quote([]byte(o.Head.Raw)))
 	case o.Head.Line != "":
@@ -111,6 +113,9 @@ func (c *Case) opening() []string {
 	}
 	if o.Head.Chop > 0 {
 		lines = append(lines, fmt.Sprintf("%d bytes in a write, %v apart", o.Head.Chop, o.Head.Delay))
+	}
+	if o.Head.Wait > 0 {
+		lines = append(lines, fmt.Sprintf("wait for the answer for %v more than usual", o.Head.Wait))
 	}
 	for i := range o.Pipelined {
 		lines = append(lines, "in the same write "+o.Pipelined[i].String())

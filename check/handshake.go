@@ -20,7 +20,8 @@ const (
 	ruleExtensions = "extensions" // Sec-WebSocket-Extensions
 	ruleBody       = "body"       // nothing announces a body
 
-	ruleAccept = "accept" // of a response: Sec-WebSocket-Accept
+	ruleAccept   = "accept"   // of a response: Sec-WebSocket-Accept
+	ruleInjected = "injected" // of a response: no field that the request smuggled into it, as injectedField
 
 	ruleMethod  = "method"  // of a request: GET and HTTP/1.1
 	ruleTarget  = "target"  // of a request: the path that was asked for
@@ -29,6 +30,9 @@ const (
 	ruleFresh   = "fresh"   // of a request: a key that no other connection had
 	ruleVersion = "version" // of a request: version 13
 )
+
+// injectedField is what cases put behind line ends that a server must not reflect.
+const injectedField = "X-Injected"
 
 // A handshake is what was received of one, and what is wrong with it.
 type handshake struct {
@@ -137,6 +141,9 @@ func (r *request) text() string {
 // judge checks the response to the request, which is text as it was sent.
 func (r *request) judge(head *received, text string) *handshake {
 	h := &handshake{head: head}
+	if len(head.all(injectedField)) > 0 {
+		h.fault(ruleInjected, "the response has the field %s, which was part of a value in the request", injectedField)
+	}
 	if head.status() != http.StatusSwitchingProtocols {
 		if head.status() == 0 {
 			h.fault(ruleForm, "the first line is %q", head.line)

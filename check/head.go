@@ -30,6 +30,8 @@ type Head struct {
 	Raw     string        // everything, instead of the first line and all fields
 	Chop    int           // bytes in one write; 0 means everything in one
 	Delay   time.Duration // between the writes
+	Nothing bool          // nothing is sent at all
+	Wait    time.Duration // for how much longer than usual the answer is waited for
 }
 
 // replaced leaves out the fields of the same names, then adds the lines.
@@ -47,6 +49,9 @@ func with(lines ...string) Head    { return Head{With: lines} }
 
 // text writes the head: its plain first line and fields, changed as it says.
 func (h *Head) text(line string, fields []string, values *strings.Replacer) string {
+	if h.Nothing {
+		return ""
+	}
 	if h.Raw != "" {
 		return values.Replace(h.Raw)
 	}

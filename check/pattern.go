@@ -22,6 +22,7 @@ const (
 	SawEnd       Kind = "end"       // it ended the TCP connection without a close frame
 	SawLate      Kind = "late"      // the time it was given to fail at once is over
 	SawSilence   Kind = "silence"   // nothing more came of it, and the connection is open
+	SawGone      Kind = "gone"      // it ended the TCP connection after its close frame; seen only by cases that name it
 	SawViolation Kind = "violation" // it sent what nobody may send; fits no pattern
 )
 
@@ -65,6 +66,7 @@ func closed(codes ...int) Pattern { return Pattern{Kind: SawClose, Codes: codes}
 func dropped() Pattern            { return Pattern{Kind: SawEnd} }
 func late() Pattern               { return Pattern{Kind: SawLate} }
 func silent() Pattern             { return Pattern{Kind: SawSilence} }
+func gone() Pattern               { return Pattern{Kind: SawGone} }
 
 // opened is a handshake that succeeded, with what the rules named say as it should be.
 func opened(rules ...string) Pattern {
@@ -101,12 +103,12 @@ func (p *Pattern) fits(e *Event) bool {
 		return len(p.Codes) == 0 || slices.Contains(p.Codes, e.Code)
 	case SawHandshake:
 		switch {
-		case len(p.Statuses) == 0:
-			return e.Status != 101
-		case !slices.Contains(p.Statuses, e.Status):
+		case len(p.Statuses) == 0 && e.Status == 101:
+			return false
+		case len(p.Statuses) > 0 && !slices.Contains(p.Statuses, e.Status):
 			return false
 		case e.Status != 101:
-			return true
+			return e.shake.broken([]string{ruleInjected}) == ""
 		case e.shake.broken(p.Rules) != "":
 			return false
 		case p.Declined:
@@ -156,6 +158,8 @@ func (p *Pattern) String() string {
 		s = "nothing at first"
 	case SawSilence:
 		s = "nothing more"
+	case SawGone:
+		s = "the end of the TCP connection"
 	default:
 		s = string(p.Kind)
 	}
@@ -181,7 +185,7 @@ func (e *Event) String() string {
 	switch e.Kind {
 	case SawHandshake:
 		s := fmt.Sprintf("a handshake with status %d", e.Status)
-		if e.shake != nil && e.Status == 101 {
+		if e.shake != nil {
 			if e.shake.extensions != "" {
 				s += " and the extensions " + e.shake.extensions
 			}
@@ -208,6 +212,8 @@ func (e *Event) String() string {
 		return "no failure at once"
 	case SawSilence:
 		return "nothing more"
+	case SawGone:
+		return "the end of the TCP connection"
 	}
 	return e.Text
 }

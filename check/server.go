@@ -359,7 +359,7 @@ func (s *Server) perform(ctx context.Context, session *session, h *handshake) (d
 		s.perform(ctx, newSession(c, l, l.timeout, 0), h)
 		return declined
 	}
-	if session.c.judgesHandshake() {
+	if session.c.judges(SawHandshake) {
 		session.observe(Event{Kind: SawHandshake, Status: http.StatusSwitchingProtocols, shake: h})
 	}
 	out := []byte(response)

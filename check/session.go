@@ -35,11 +35,11 @@ func newSession(c *Case, l *link, timeout, grace time.Duration) *session {
 	return s
 }
 
-// judgesHandshake reports whether an outcome says something of the handshake.
-func (c *Case) judgesHandshake() bool {
+// judges reports whether an outcome says something of what is seen by that kind.
+func (c *Case) judges(kind Kind) bool {
 	for _, o := range c.Outcomes {
 		for _, p := range o.Seen {
-			if p.Kind == SawHandshake {
+			if p.Kind == kind {
 				return true
 			}
 		}
@@ -172,24 +172,39 @@ func (s *session) finish(ctx context.Context) {
 			c.CloseWrite()
 		}
 		if s.closed {
-			patience := min(s.timeout, time.Second)
-			start := time.Now()
-			for !s.ended && time.Since(start) < patience && ctx.Err() == nil {
-				timer := time.NewTimer(patience - time.Since(start))
-				select {
-				case <-s.l.notify:
-				case <-timer.C:
-				case <-ctx.Done():
-				}
-				timer.Stop()
-				s.poll()
-			}
-			if !s.ended {
-				s.l.log.remark("it has not ended the TCP connection in %v", patience)
-			}
+			s.waitEnd(ctx, min(s.timeout, time.Second))
 		}
 	}
+	if s.closed && ctx.Err() == nil && s.c.judges(SawGone) {
+		if !s.ended {
+			s.follow(&Event{Kind: SawLate})
+			s.waitEnd(ctx, s.timeout)
+		}
+		e := Event{Kind: SawGone}
+		if !s.ended {
+			e.Kind = SawSilence
+		}
+		s.follow(&e)
+	}
 	s.l.conn.Close()
+}
+
+// waitEnd waits for the end of the TCP connection.
+func (s *session) waitEnd(ctx context.Context, patience time.Duration) {
+	start := time.Now()
+	for !s.ended && time.Since(start) < patience && ctx.Err() == nil {
+		timer := time.NewTimer(patience - time.Since(start))
+		select {
+		case <-s.l.notify:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		s.poll()
+	}
+	if !s.ended {
+		s.l.log.remark("it has not ended the TCP connection in %v", patience)
+	}
 }
 
 // step does one step.
