@@ -16,17 +16,18 @@ func deflateWindows() []Case {
 		// What the subject sends: its echoes are inflated with just the window agreed on. The data repeats itself a little
 		// within it, then just beyond it.
 		near, far := random(size-40), random(size+300)
+		tail := strings.Repeat("worth compressing ", size/8)
 		for _, c := range []struct {
 			id, what string
 			messages []string
 		}{
-			{"near", "repeats itself within the window", []string{near + near}},
-			{"far", "repeats itself just beyond the window", []string{far + far + far}},
-			{"across", "repeats an earlier message", []string{near, near, far, far}},
+			{"near", "repeats itself within the window", []string{near + near + tail}},
+			{"far", "repeats itself just beyond the window", []string{far + far + far + tail}},
+			{"across", "repeats an earlier message", []string{near + tail, near + tail, far + tail, far + tail}},
 		} {
 			one := Case{ID: fmt.Sprintf("deflate.window.subject-%d-%s", bits, c.id), RFC: "RFC 7692 §7.1.2", Tags: []string{TagExtension},
 				Expect: fmt.Sprintf("What it compresses with a window of %d bits agreed on, from data that %s, can be inflated with that window.", bits, c.what),
-				Open:   Open{Deflate: &Deflate{SubjectBits: bits}}}
+				Open:   Open{Deflate: &Deflate{SubjectBits: bits, Judged: true}}}
 			var seen []Pattern
 			for _, m := range c.messages {
 				one.Steps = append(one.Steps, binaryMessage(lit(m)), await(1))
@@ -77,11 +78,11 @@ func deflateWindows() []Case {
 		id, expect string
 		d          Deflate
 	}{
-		{"subject", "With its takeover excluded, each message it sends can be inflated by itself.", Deflate{SubjectNoTakeover: true}},
+		{"subject", "With its takeover excluded, each message it sends can be inflated by itself.", Deflate{SubjectNoTakeover: true, Judged: true}},
 		{"own", "With the other side's takeover excluded, messages are read.", Deflate{OwnNoTakeover: true}},
 		{"both", "With both takeovers excluded, messages are read and can be read.", Deflate{SubjectNoTakeover: true, OwnNoTakeover: true}},
 		{"both-9-bits", "With both takeovers excluded and windows of 9 bits, messages are read and can be read.",
-			Deflate{SubjectNoTakeover: true, OwnNoTakeover: true, SubjectBits: 9, OwnBits: 9}},
+			Deflate{SubjectNoTakeover: true, OwnNoTakeover: true, SubjectBits: 9, OwnBits: 9, Judged: true}},
 		{"neither", "With takeover allowed, messages are read and can be read.", Deflate{}},
 	} {
 		m := message(Message{Op: OpText, Payload: hello, Compress: true})

@@ -10,6 +10,7 @@ import (
 type Deflate struct {
 	SubjectBits       int  // the window of what the subject sends, 8 to 15; 0 leaves it open
 	OwnBits           int  // the window of what the suite sends, 8 to 15; 0 leaves it open
+	Judged            bool // the case is about what the subject compresses: where it compresses nothing, there is nothing to judge
 	SubjectNoTakeover bool // the subject compresses each message for itself
 	OwnNoTakeover     bool // the suite compresses each message for itself
 	OwnTakeover       bool // messages of the suite refer to earlier ones: a subject that excludes that leaves the case unimplemented

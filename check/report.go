@@ -23,7 +23,7 @@ func newResult(c *Case, v Verdict, text string, log *wireLog) *Result {
 // result is the result of a session.
 func (s *session) result(log *wireLog) *Result {
 	v, text := s.verdict()
-	if v == OK && s.c.Open.Deflate != nil && s.l.in != nil && !s.deflated && s.answers > 0 {
+	if d := s.c.Open.Deflate; v == OK && d != nil && d.Judged && !s.deflated {
 		v, text = Informational, "right, but it compressed nothing of what it sent, so its compression was not seen"
 	}
 	return newResult(s.c, v, text, log)
