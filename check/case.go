@@ -80,7 +80,7 @@ func (c *Case) Tagged(tag string) bool {
 
 // An Outcome is one way in which a case may go, and the verdict on it.
 type Outcome struct {
-	Verdict Verdict
+	Verdict Verdict   // the verdict if it goes so
 	Say     string    // what the subject did in this outcome; empty where the case's expectation says it
 	Seen    []Pattern // what is seen of the subject, from the handshake to the end of the connection
 }

@@ -8,7 +8,7 @@ import (
 
 // A Group is what the cases whose IDs begin with its name have in common.
 type Group struct {
-	Name  string
+	Name  string // what the IDs of its cases begin with
 	Title string // in a few words
 	Why   string // what the RFC demands of it and why
 	cases func() []Case

@@ -24,7 +24,7 @@ const (
 type Data struct {
 	Text string // the bytes, if Size is 0
 	Size int    // bytes of Fill
-	Fill Fill
+	Fill Fill   // how they are made
 	Seed uint64 // another seed makes other bytes
 }
 

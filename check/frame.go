@@ -71,13 +71,13 @@ const (
 
 // A Frame is a frame as it is sent, right or wrong.
 type Frame struct {
-	Op      Op
-	More    bool // FIN is not set: more frames of the message follow
-	RSV     byte // RSV1, RSV2 and RSV3
-	Payload Data
-	Length  LengthForm
-	Declare uint64 // the length that is written, if it is not that of the payload; 0 means the payload's
-	Mask    MaskForm
+	Op      Op         // its opcode
+	More    bool       // FIN is not set: more frames of the message follow
+	RSV     byte       // RSV1, RSV2 and RSV3
+	Payload Data       // what it carries, before it is masked
+	Length  LengthForm // how its length is written
+	Declare uint64     // the length that is written, if it is not that of the payload; 0 means the payload's
+	Mask    MaskForm   // how it is masked
 }
 
 // appendHeader appends the header; masked says whether there is a key.

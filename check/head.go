@@ -14,7 +14,7 @@ import (
 // Open says how a connection is opened, where it is not the plain handshake: what a request of the suite asks of a
 // server, or what its response answers to a client.
 type Open struct {
-	Head       Head
+	Head       Head     // the request to a server, or the response to a client
 	Extensions []string // lines of Sec-WebSocket-Extensions
 	Deflate    *Deflate // permessage-deflate with these parameters: without it the case is unimplemented
 	Pipelined  []Frame  // frames in the same write as the head, right behind it

@@ -28,14 +28,14 @@ const (
 
 // An Event is one thing that was seen of the subject.
 type Event struct {
-	Kind   Kind
-	Op     Op     // of a message
-	Data   []byte // of a message or pong, the reason of a close; only the beginning once it has been judged
-	Size   int    // bytes of Data when it came
-	Code   int    // of a close
-	Status int    // of a response; 101 for the request of a client
-	Text   string // what is wrong, for a violation or an end
-	At     time.Duration
+	Kind   Kind          // what it is
+	Op     Op            // of a message
+	Data   []byte        // of a message or pong, the reason of a close; only the beginning once it has been judged
+	Size   int           // bytes of Data when it came
+	Code   int           // of a close
+	Status int           // of a response; 101 for the request of a client
+	Text   string        // what is wrong, for a violation or an end
+	At     time.Duration // since the case began
 
 	deflated bool       // the message came compressed
 	shake    *handshake // what is wrong with a handshake, and what was agreed
@@ -43,7 +43,7 @@ type Event struct {
 
 // A Pattern is what an event has to be in an outcome.
 type Pattern struct {
-	Kind     Kind
+	Kind     Kind           // what it has to be
 	Op       Op             // of a message
 	Data     *Data          // of a message or pong; nil means any
 	Codes    []int          // of a close; none means any

@@ -9,10 +9,10 @@ import (
 
 // A Result is what came of one case.
 type Result struct {
-	ID       string        `json:"id"`
-	Verdict  Verdict       `json:"verdict"`
+	ID       string        `json:"id"`             // of the case
+	Verdict  Verdict       `json:"verdict"`        // the judgement
 	Text     string        `json:"text,omitempty"` // why, where the verdict alone does not say it
-	Duration time.Duration `json:"duration_ns"`
+	Duration time.Duration `json:"duration_ns"`    // how long the case took
 	Wire     []Wire        `json:"wire,omitempty"` // what went over the wire
 }
 
@@ -62,8 +62,8 @@ func (r *Report) Count() Count {
 
 // GroupCount is how many cases of one group had each verdict.
 type GroupCount struct {
-	Group string
-	Count Count
+	Group string // its name
+	Count Count  // its verdicts
 }
 
 // Groups counts the verdicts by group, in the order of the cases.

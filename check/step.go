@@ -32,8 +32,8 @@ type Step struct {
 
 // A Message is a whole message and how it is cut into frames.
 type Message struct {
-	Op       Op
-	Payload  Data
+	Op       Op     // text or binary
+	Payload  Data   // what it carries
 	Fragment int    // bytes in a frame; 0 means one frame
 	Split    []int  // bytes of each frame but the last, instead of Fragment
 	Compress bool   // with permessage-deflate, as it was agreed
