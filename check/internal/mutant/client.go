@@ -103,9 +103,9 @@ func makeRequest(u *url.URL, fault Fault) (request, key string) {
 		{omitsHost, "Host", u.Host},
 		{asksWithoutUpgrade, "Upgrade", "websocket"},
 		{asksWithoutConn, "Connection", "Upgrade"},
-		{"-", "Sec-WebSocket-Key", key},
+		{nobody, "Sec-WebSocket-Key", key},
 		{omitsVersion, "Sec-WebSocket-Version", version},
-		{"-", "Sec-WebSocket-Extensions", offer},
+		{nobody, "Sec-WebSocket-Extensions", offer},
 	}
 	request = "GET " + target + " HTTP/1.1\r\n"
 	if fault == asksWithHTTP10 {

@@ -62,6 +62,9 @@ func (v *violation) Error() string { return v.reason }
 // errClosed says that the closing handshake is done.
 var errClosed = errors.New("closed")
 
+// nobody is the fault that no endpoint has, for rules that are always kept.
+const nobody Fault = "-"
+
 // rule returns a violation if something is not as it must be, unless the endpoint has the fault not to care.
 func (e *endpoint) rule(ok bool, exempt Fault, code uint16, reason string) error {
 	if ok || e.fault == exempt {

@@ -96,7 +96,7 @@ func (t *text) arrived() error {
 		if err := t.check(); err != nil || t.skip {
 			return err
 		}
-		return t.e.rule(t.d.need == 0, "", 1007, notUTF8)
+		return t.e.rule(t.d.need == 0, nobody, 1007, notUTF8)
 	}
 	return t.check()
 }
@@ -108,7 +108,7 @@ func (t *text) check() error {
 	for ; t.checked < len(t.m.data); t.checked++ {
 		if !t.d.next(t.m.data[t.checked]) {
 			t.skip = true
-			return t.e.rule(false, "", 1007, notUTF8)
+			return t.e.rule(false, nobody, 1007, notUTF8)
 		}
 	}
 	return nil
