@@ -104,12 +104,6 @@ func parseParams(e *extension, answer bool) (p params, hint bool, err error) {
 			return p, hint, fmt.Errorf("%s is there twice", a.name)
 		}
 		seen[a.name] = true
-		bits := 0
-		if a.valued {
-			if bits, err = windowBits(a); err != nil {
-				return p, hint, err
-			}
-		}
 		switch a.name {
 		case "server_no_context_takeover", "client_no_context_takeover":
 			if a.valued {
@@ -124,14 +118,19 @@ func parseParams(e *extension, answer bool) (p params, hint bool, err error) {
 			if !a.valued {
 				return p, hint, fmt.Errorf("%s has no value", a.name)
 			}
-			p.serverBits = bits
+			p.serverBits, err = windowBits(a)
 		case "client_max_window_bits":
-			if !a.valued && answer {
-				return p, hint, fmt.Errorf("%s has no value", a.name)
+			hint = true
+			if a.valued {
+				p.clientBits, err = windowBits(a)
+			} else if answer {
+				err = fmt.Errorf("%s has no value", a.name)
 			}
-			p.clientBits, hint = bits, true
 		default:
 			return p, hint, fmt.Errorf("the parameter %s is unknown", a.name)
+		}
+		if err != nil {
+			return p, hint, err
 		}
 	}
 	return p, hint, nil

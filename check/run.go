@@ -134,7 +134,7 @@ func start(ctx context.Context, t *Target) (*run, error) {
 	}
 	r := &run{t: t, begin: time.Now(), close: func() {}}
 	var err error
-	if r.cases, err = choose(t.role(), t.Cases, t.Tags); err != nil {
+	if r.cases, err = Choose(t.role(), t.Cases, t.Tags); err != nil {
 		return nil, err
 	}
 	if t.role() == RoleServer {

@@ -68,7 +68,7 @@ func (s *Server) List() ([]*Case, error) {
 	defer s.mu.Unlock()
 	if s.cases == nil {
 		var err error
-		if s.cases, err = choose(RoleClient, s.Cases, s.Tags); err != nil {
+		if s.cases, err = Choose(RoleClient, s.Cases, s.Tags); err != nil {
 			return nil, err
 		}
 	}

@@ -264,8 +264,9 @@ func (s *session) sendDeaf(ctx context.Context, step *Step) {
 func (s *session) send(step *Step, stop func() bool) {
 	var payload []byte
 	var m Message
+	shown := *step
 	if step.Message != nil {
-		m = *step.Message
+		m, shown.Message = *step.Message, &m
 		m.Compress = m.Compress && s.l.out != nil // where it was declined, the message goes as it is
 		if payload = m.Payload.Bytes(); m.Compress {
 			payload = s.l.out.Message(payload)
@@ -276,7 +277,7 @@ func (s *session) send(step *Step, stop func() bool) {
 	logged, failed := false, false
 	flush := func(all bool) {
 		if !logged {
-			s.l.log.add("out", step.String(), buf)
+			s.l.log.add("out", shown.String(), buf)
 			logged = true
 		}
 		n := len(buf)

@@ -89,8 +89,9 @@ func (t *Target) parallel() int {
 	return defaultParallel
 }
 
-// select returns the cases that are chosen, for the role.
-func choose(role Role, globs, tags []string) ([]*Case, error) {
+// Choose returns the cases for subjects of the role that the patterns and tags of a [Target] choose, in order. None at all is
+// an error.
+func Choose(role Role, globs, tags []string) ([]*Case, error) {
 	for _, g := range globs {
 		if _, err := path.Match(g, ""); err != nil {
 			return nil, fmt.Errorf("check: the pattern %q: %w", g, err)
