@@ -47,7 +47,7 @@ var badClasses = []struct {
 func utf8Invalid() []Case {
 	var list []Case
 	for _, class := range badClasses {
-		for _, t := range class.texts {
+		for i, t := range class.texts {
 			shown := hexed([]byte(t.bytes[:min(len(t.bytes), 8)]))
 			if len(t.bytes) > 8 {
 				shown += " …"
@@ -56,6 +56,9 @@ func utf8Invalid() []Case {
 				Expect:   fmt.Sprintf("The text %s fails the connection with 1007.", shown),
 				Steps:    []Step{text(lit(t.bytes)), send(ping("alive"))},
 				Outcomes: fails(1007)})
+			if i > 2 && class.name != "truncated" {
+				continue
+			}
 			list = append(list, Case{ID: fmt.Sprintf("utf8.inside.%s-%s", class.name, t.name), RFC: rfcUTF8, Why: class.why,
 				Expect:   fmt.Sprintf("The bytes %s between valid text fail the connection with 1007.", shown),
 				Steps:    []Step{text(lit("κόσμε" + t.bytes + "edited")), send(ping("alive"))},
@@ -80,7 +83,7 @@ func utf8InvalidSplit() []Case {
 				Steps:    []Step{message(Message{Op: OpText, Payload: lit(t.bytes), Split: []int{len(t.bytes) - 1}}), send(ping("alive"))},
 				Outcomes: fails(1007)})
 		}
-		for _, t := range class.texts[:min(len(class.texts), 4)] {
+		for _, t := range class.texts[:2] {
 			shown := hexed([]byte(t.bytes))
 			m := Message{Op: OpText, Payload: lit("aß" + t.bytes + "€"), Fragment: 1}
 			list = append(list, Case{ID: fmt.Sprintf("utf8.invalid-split.bytes-%s-%s", class.name, t.name), RFC: "RFC 6455 §5.4, §8.1", Why: why,
