@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // A Group is what the cases whose IDs begin with its name have in common.
@@ -52,14 +53,14 @@ func Explain(id string) (string, error) {
 
 func (c *Case) explain() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s\n\n%s\n", c.ID, c.RFC, c.Expect)
+	fmt.Fprintf(&b, "%s\n%s\n\n%s", c.ID, c.RFC, wrap(c.Expect, 100))
 	why := c.Why
 	for _, g := range groups {
 		if why == "" && g.Name == c.Group() {
 			why = g.Why
 		}
 	}
-	fmt.Fprintf(&b, "\n%s\n", why)
+	fmt.Fprintf(&b, "\n%s", wrap(why, 100))
 	b.WriteString("\nSteps:\n")
 	for _, line := range c.opening() {
 		fmt.Fprintf(&b, "  %s\n", line)
@@ -69,17 +70,55 @@ func (c *Case) explain() string {
 	}
 	b.WriteString("\nOutcomes:\n")
 	for _, o := range c.Outcomes {
-		seen := make([]string, len(o.Seen))
-		for i := range o.Seen {
-			seen[i] = o.Seen[i].String()
-		}
-		fmt.Fprintf(&b, "  %-13s %s", o.Verdict, strings.Join(seen, ", then "))
+		fmt.Fprintf(&b, "  %-13s %s", o.Verdict, sequence(o.Seen))
 		if o.Say != "" {
 			fmt.Fprintf(&b, " (%s)", o.Say)
 		}
 		b.WriteByte('\n')
 	}
 	fmt.Fprintf(&b, "  %-13s anything else\n", Fail)
+	return b.String()
+}
+
+// sequence describes patterns one after the other, equal ones together, and not all of a long row.
+func sequence(seen []Pattern) string {
+	var parts []string
+	for i := 0; i < len(seen); {
+		text, n := seen[i].String(), 1
+		for i+n < len(seen) && seen[i+n].String() == text {
+			n++
+		}
+		if i += n; n > 1 {
+			text += fmt.Sprintf(" (%d times)", n)
+		}
+		parts = append(parts, text)
+	}
+	const most = 12
+	if n := len(parts); n > most {
+		parts = append(append(parts[:most-2:most-2], fmt.Sprintf("%d more", n-most+1)), parts[n-1])
+	}
+	return strings.Join(parts, ", then ")
+}
+
+// wrap breaks text into lines.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case column == 0:
+		case column+1+n > width:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	b.WriteByte('\n')
 	return b.String()
 }
 

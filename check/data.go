@@ -100,16 +100,14 @@ func (d Data) String() string {
 
 // quote shows bytes in a line, shortened.
 func quote(p []byte) string {
-	const most = 48
-	more := ""
-	if len(p) > most {
-		more = fmt.Sprintf("… (%d bytes)", len(p))
-		p = p[:most]
+	most, form := 16, hexed
+	if printable(p[:min(len(p), 48)]) {
+		most, form = 48, func(p []byte) string { return strconv.Quote(string(p)) }
 	}
-	if printable(p) {
-		return strconv.Quote(string(p)) + more
+	if len(p) <= most {
+		return form(p)
 	}
-	return hexed(p) + more
+	return fmt.Sprintf("%s… (%d bytes)", form(p[:most]), len(p))
 }
 
 func printable(p []byte) bool {
