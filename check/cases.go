@@ -65,8 +65,12 @@ func (c *Case) explain() string {
 	for _, line := range c.opening() {
 		fmt.Fprintf(&b, "  %s\n", line)
 	}
+	steps := make([]string, len(c.Steps))
 	for i := range c.Steps {
-		fmt.Fprintf(&b, "  %s\n", c.Steps[i])
+		steps[i] = c.Steps[i].String()
+	}
+	for _, line := range together(steps) {
+		fmt.Fprintf(&b, "  %s\n", line)
 	}
 	b.WriteString("\nOutcomes:\n")
 	for _, o := range c.Outcomes {
@@ -80,24 +84,34 @@ func (c *Case) explain() string {
 	return b.String()
 }
 
-// sequence describes patterns one after the other, equal ones together, and not all of a long row.
+// sequence describes patterns one after the other.
 func sequence(seen []Pattern) string {
+	lines := make([]string, len(seen))
+	for i := range seen {
+		lines[i] = seen[i].String()
+	}
+	return strings.Join(together(lines), ", then ")
+}
+
+// together puts equal neighbours together and leaves out what is in the middle of a long row.
+func together(lines []string) []string {
 	var parts []string
-	for i := 0; i < len(seen); {
-		text, n := seen[i].String(), 1
-		for i+n < len(seen) && seen[i+n].String() == text {
+	for i := 0; i < len(lines); {
+		n := 1
+		for i+n < len(lines) && lines[i+n] == lines[i] {
 			n++
 		}
+		text := lines[i]
 		if i += n; n > 1 {
 			text += fmt.Sprintf(" (%d times)", n)
 		}
 		parts = append(parts, text)
 	}
-	const most = 12
+	const most = 16
 	if n := len(parts); n > most {
-		parts = append(append(parts[:most-2:most-2], fmt.Sprintf("%d more", n-most+1)), parts[n-1])
+		parts = append(append(parts[:most-4:most-4], fmt.Sprintf("… %d more", n-most+1)), parts[n-3:]...)
 	}
-	return strings.Join(parts, ", then ")
+	return parts
 }
 
 // wrap breaks text into lines.
