@@ -174,8 +174,8 @@ func closePayloads() []Case {
 	}
 	for _, v := range []struct{ name, payload string }{{"one-byte", "\x03"}, {"one-byte-00", "\x00"}, {"one-byte-ff", "\xff"}} {
 		list = append(list, Case{ID: "close.payload." + v.name, RFC: "RFC 6455 §5.5.1", Expect: fmt.Sprintf("A close with the one byte %s fails the connection with 1002.", hexed([]byte(v.payload))),
-			Why:   "If there is a payload, its first two bytes are the code. Of one byte no code can be made, neither that byte nor 1005.",
-			Steps: []Step{send(frame(OpClose, v.payload))},
+			Why:      "If there is a payload, its first two bytes are the code. Of one byte no code can be made, neither that byte nor 1005.",
+			Steps:    []Step{send(frame(OpClose, v.payload))},
 			Outcomes: append([]Outcome{fails(1002)[0], {WrongCode, "it took it as a close without a code", []Pattern{closed(1000, 1005)}}}, fails(1002)[1:]...)})
 	}
 	return list
