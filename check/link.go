@@ -361,6 +361,13 @@ func (l *link) write(p []byte, chop int, delay time.Duration, stop func() bool) 
 	return nil
 }
 
+// logPipelined logs frames that are sent together with a head.
+func (l *link) logPipelined(frames []Frame) {
+	for i := range frames {
+		l.log.add("out", "in the same write "+frames[i].String(), nil)
+	}
+}
+
 // reply sends a control frame of the suite's own accord.
 func (l *link) reply(f Frame) {
 	b := f.Append(nil, l.client)

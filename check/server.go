@@ -368,6 +368,7 @@ func (s *Server) perform(ctx context.Context, session *session, h *handshake) (d
 		session.sentClose = session.sentClose || o.Pipelined[i].Op == OpClose
 	}
 	l.log.add("out", shownHead(response), nil)
+	l.logPipelined(o.Pipelined)
 	l.agree(h.deflate)
 	go l.listen()
 	if err := l.write(out, o.Head.Chop, o.Head.Delay, func() bool { return ctx.Err() != nil }); err != nil {

@@ -332,6 +332,7 @@ func (s *server) open(ctx context.Context, session *session) (unimplemented stri
 		session.sentClose = session.sentClose || c.Open.Pipelined[i].Op == OpClose
 	}
 	l.log.add("out", shownHead(text), nil)
+	l.logPipelined(c.Open.Pipelined)
 	written := make(chan error, 1)
 	go func() {
 		written <- l.write(out, c.Open.Head.Chop, c.Open.Head.Delay, func() bool { return ctx.Err() != nil })
