@@ -21,6 +21,7 @@ const (
 	ruleBody       = "body"       // nothing announces a body
 
 	ruleAccept   = "accept"   // of a response: Sec-WebSocket-Accept
+	ruleStatus   = "status"   // of a response: its status, which the pattern names, and nothing else
 	ruleInjected = "injected" // of a response: no field that the request smuggled into it, as injectedField
 
 	ruleMethod  = "method"  // of a request: GET and HTTP/1.1
@@ -154,10 +155,14 @@ func (r *request) judge(head *received, text string) *handshake {
 		h.fault(ruleForm, "the first line is %q", head.line)
 	}
 	h.common()
-	if got, want := h.one(ruleAccept, "Sec-WebSocket-Accept"), acceptOf(r.key); got != "" && got != want {
+	sent := sentFields(text)
+	key := r.key
+	if keys := sent.all("Sec-WebSocket-Key"); len(keys) > 0 {
+		key = keys[0]
+	}
+	if got, want := h.one(ruleAccept, "Sec-WebSocket-Accept"), acceptOf(key); got != "" && got != want {
 		h.fault(ruleAccept, "Sec-WebSocket-Accept is %q, not %q", got, want)
 	}
-	sent := sentFields(text)
 	if protocols := head.all("Sec-WebSocket-Protocol"); len(protocols) > 0 {
 		offered := tokens(sent.all("Sec-WebSocket-Protocol"))
 		switch {
@@ -165,6 +170,8 @@ func (r *request) judge(head *received, text string) *handshake {
 			h.fault(ruleProtocol, "Sec-WebSocket-Protocol is there %d times", len(protocols))
 		case !slices.Contains(offered, protocols[0]):
 			h.fault(ruleProtocol, "the subprotocol %q was not offered", protocols[0])
+		case !isToken(protocols[0]):
+			h.fault(ruleProtocol, "the subprotocol %q is no token", protocols[0])
 		}
 	}
 	h.judgeExtensions(sent.all("Sec-WebSocket-Extensions"))
@@ -214,8 +221,8 @@ func tokens(lines []string) []string {
 	return list
 }
 
-// judgeRequest checks the request of a client that was told to connect to target at host; fresh reports whether a key
-// is new.
+// judgeRequest checks the request of a client that was told to connect to target at host, which may have another name
+// for the client; fresh reports whether a key is new.
 func judgeRequest(head *received, target, host string, fresh func(string) bool) *handshake {
 	h := &handshake{head: head}
 	switch parts := strings.Split(head.line, " "); {
@@ -227,8 +234,8 @@ func judgeRequest(head *received, target, host string, fresh func(string) bool) 
 		h.fault(ruleTarget, "the target is %q, not %q", parts[1], target)
 	}
 	h.common()
-	if got := h.one(ruleHost, "Host"); got != "" && !strings.EqualFold(got, host) {
-		h.fault(ruleHost, "Host is %q, not %q", got, host)
+	if got := h.one(ruleHost, "Host"); got != "" && portOf(got) != portOf(host) {
+		h.fault(ruleHost, "Host is %q, without port %s", got, portOf(host))
 	}
 	h.key = h.one(ruleKey, "Sec-WebSocket-Key")
 	if b, err := base64.StdEncoding.DecodeString(h.key); h.key != "" && (err != nil || len(b) != 16) {
@@ -262,6 +269,14 @@ func judgeRequest(head *received, target, host string, fresh func(string) bool) 
 	return h
 }
 
+// portOf is the port of a host, 80 where none is named.
+func portOf(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		return host[i+1:]
+	}
+	return "80"
+}
+
 // response writes the answer to a client's request. declined says why it cannot have the extension of the case.
 func (o *Open) response(h *handshake) (text, declined string) {
 	extensions := o.Extensions
@@ -284,8 +299,10 @@ func (o *Open) response(h *handshake) (text, declined string) {
 	for _, e := range extensions {
 		fields = append(fields, "Sec-WebSocket-Extensions: "+e)
 	}
+	accept := acceptOf(h.key)
 	text = o.Head.text("HTTP/1.1 101 Switching Protocols", fields,
-		strings.NewReplacer("{accept}", acceptOf(h.key), "{key}", h.key, "{protocol}", protocol, "{target}", "", "{host}", ""))
+		strings.NewReplacer("{accept}", accept, "{accept:lower}", strings.ToLower(accept), "{accept:cut}", strings.TrimRight(accept, "="),
+			"{accept:spaced}", accept[:14]+" "+accept[14:], "{key}", h.key, "{protocol}", protocol, "{target}", "", "{host}", ""))
 	if answered, err := parseExtensions(sentFields(text).all("Sec-WebSocket-Extensions")); err == nil && len(answered) == 1 {
 		if p, _, err := parseParams(&answered[0], true); err == nil && answered[0].name == permessageDeflate {
 			h.deflate = &p

@@ -22,7 +22,8 @@ type Open struct {
 }
 
 // A Head is how a request or response differs from a plain one. The text may hold {target}, {host}, {key}, {accept} and
-// {protocol}: what the plain one has there; {protocol} is the first subprotocol that a client offers.
+// {protocol}: what the plain one has there; {protocol} is the first subprotocol that a client offers. {accept:lower},
+// {accept:cut} and {accept:spaced} are {accept} in lower case, without its padding, and with a space in the middle.
 type Head struct {
 	Line    string        // the first line
 	Without []string      // names of fields that are left out
@@ -166,6 +167,15 @@ func (h *received) has(name, token string) bool {
 		}
 	}
 	return false
+}
+
+// names reports whether there is the field, or in it the token that follows a colon.
+func (h *received) names(field string) bool {
+	name, token, listed := strings.Cut(field, ": ")
+	if listed {
+		return h.has(name, token)
+	}
+	return len(h.all(name)) > 0
 }
 
 // status is the status code of a response, 0 if the first line is not that of one.

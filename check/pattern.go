@@ -47,7 +47,8 @@ type Pattern struct {
 	Op       Op             // of a message
 	Data     *Data          // of a message or pong; nil means any
 	Codes    []int          // of a close; none means any
-	Statuses []int          // of a refused handshake; none means any but 101
+	Statuses []int          // of a handshake; one digit stands for all that begin with it, none means any but 101
+	Field    string         // of a handshake: a field that has to be there, as in "Allow", or a token in it, as in "Upgrade: websocket"
 	Rules    []string       // of a handshake: what is judged in it; none means every rule
 	Agreed   *regexp.Regexp // of a handshake: the extensions that were agreed
 	Declined bool           // of a handshake: no extension was agreed
@@ -83,11 +84,12 @@ func declined() Pattern {
 	return Pattern{Kind: SawHandshake, Statuses: []int{101}, Declined: true}
 }
 
-// refused is a handshake that was answered with one of the statuses, or any but 101.
+// refused is a handshake that was answered with one of the statuses, or any but 101; 4 means all from 400 to 499.
 func refused(statuses ...int) Pattern { return Pattern{Kind: SawHandshake, Statuses: statuses} }
 
-func (p Pattern) optional() Pattern { p.Optional = true; return p }
-func (p Pattern) repeated() Pattern { p.Repeated = true; return p }
+func (p Pattern) field(f string) Pattern { p.Field = f; return p }
+func (p Pattern) optional() Pattern      { p.Optional = true; return p }
+func (p Pattern) repeated() Pattern      { p.Repeated = true; return p }
 
 // fits reports whether the event is what the pattern says.
 func (p *Pattern) fits(e *Event) bool {
@@ -105,7 +107,9 @@ func (p *Pattern) fits(e *Event) bool {
 		switch {
 		case len(p.Statuses) == 0 && e.Status == 101:
 			return false
-		case len(p.Statuses) > 0 && !slices.Contains(p.Statuses, e.Status):
+		case len(p.Statuses) > 0 && !slices.Contains(p.Statuses, e.Status) && !slices.Contains(p.Statuses, e.Status/100):
+			return false
+		case p.Field != "" && !e.shake.head.names(p.Field):
 			return false
 		case e.Status != 101:
 			return e.shake.broken([]string{ruleInjected}) == ""
@@ -163,6 +167,9 @@ func (p *Pattern) String() string {
 	default:
 		s = string(p.Kind)
 	}
+	if p.Field != "" {
+		s += " that has " + p.Field
+	}
 	if p.Repeated {
 		s += ", any number of times"
 	}
@@ -175,7 +182,9 @@ func (p *Pattern) String() string {
 func either(numbers []int) string {
 	s := make([]string, len(numbers))
 	for i, n := range numbers {
-		s[i] = fmt.Sprint(n)
+		if s[i] = fmt.Sprint(n); n < 10 { // all statuses that begin with it
+			s[i] += "xx"
+		}
 	}
 	return strings.Join(s, " or ")
 }

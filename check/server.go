@@ -231,7 +231,8 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	conn.SetReadDeadline(time.Time{})
 	log.add("in", shownHead(head.raw), nil)
 	target := requestTarget(head)
-	u, err := url.ParseRequestURI(target)
+	withoutFragment, _, _ := strings.Cut(target, "#") // it does not belong there, and must not become a part of the agent's name
+	u, err := url.ParseRequestURI(withoutFragment)
 	if err != nil {
 		answerPlain(conn, http.StatusBadRequest, "the request's target is no path: "+strconv.Quote(target)+"\n")
 		return
@@ -249,7 +250,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	case needsNumber && numberErr != nil:
 		answerPlain(conn, http.StatusNotFound, fmt.Sprintf("case=%s is not a number from 1 to %d\n", query.Get("case"), len(s.cases)))
 	case u.Path == "/runCase":
-		s.runCase(ctx, l, head, target, slot{name, number})
+		s.runCase(ctx, l, head, u.RequestURI(), slot{name, number})
 	case u.Path == "/getCaseCount":
 		s.say(ctx, l, head, strconv.Itoa(len(s.cases)))
 	case u.Path == "/getCaseInfo":

@@ -227,6 +227,11 @@ func (s *session) step(ctx context.Context, step *Step) {
 		s.l.log.remark("the suite ends the TCP connection")
 		s.cut = true
 		s.l.conn.Close()
+	case step.End:
+		s.l.log.remark("the suite ends its side of the TCP connection")
+		if c, ok := s.l.conn.(interface{ CloseWrite() error }); ok {
+			c.CloseWrite() // an error shows when reading
+		}
 	case step.Deaf:
 		s.sendDeaf(ctx, step)
 	default:

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A Step is one thing that is done on an open connection: just one of Frames, Message, Raw, Await, Grace, Pause and Cut
-// is set, the rest says how. Once the subject has closed or ended the connection, no further step is done.
+// A Step is one thing that is done on an open connection: just one of Frames, Message, Raw, Await, Grace, Pause, Cut
+// and End is set, the rest says how. Once the subject has closed or ended the connection, no further step is done.
 type Step struct {
 	Frames  []Frame  // sent together
 	Message *Message // sent as frames
@@ -28,6 +28,7 @@ type Step struct {
 
 	Pause time.Duration // waits
 	Cut   bool          // ends the TCP connection
+	End   bool          // ends the TCP connection on the suite's side: nothing more can be sent
 }
 
 // A Message is a whole message and how it is cut into frames.
@@ -50,6 +51,7 @@ func pause(d time.Duration) Step {
 	return Step{Pause: d}
 }
 func cut() Step { return Step{Cut: true} }
+func end() Step { return Step{End: true} }
 
 func message(m Message) Step { return Step{Message: &m} }
 func text(d Data) Step       { return message(Message{Op: OpText, Payload: d}) }
@@ -162,6 +164,8 @@ func (s Step) String() string {
 		return fmt.Sprintf("wait %v", s.Pause)
 	case s.Cut:
 		return "end the TCP connection"
+	case s.End:
+		return "end the TCP connection on the own side"
 	}
 	if s.Times > 1 {
 		fmt.Fprintf(&b, ", %d times", s.Times)
