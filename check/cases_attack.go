@@ -29,7 +29,7 @@ func attackSlow() []Case {
 		"else. A deadline for the whole request ends that. One for each read does not, as every byte starts it again."
 	const begun = "GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
 	lines := begun
-	for range 20 {
+	for range 10 {
 		lines += "X-Slow: 23456789\r\n"
 	}
 	var list []Case
@@ -81,8 +81,6 @@ func attackResponse() []Case {
 	list := []Case{
 		{ID: "attack.response.silence", Expect: "A client ends a handshake that is not answered within 10 seconds.", Tags: []string{TagSlow},
 			Open: Open{Head: Head{Nothing: true}}, Steps: []Step{pause(5 * time.Second)}, Outcomes: waits},
-		{ID: "attack.response.line", Expect: "A client ends a handshake of which only the first line is answered within 10 seconds.", Tags: []string{TagSlow},
-			Open: Open{Head: Head{Raw: "HTTP/1.1 101 Switching Protocols\r\n"}}, Steps: []Step{pause(5 * time.Second)}, Outcomes: waits},
 		{ID: "attack.response.fields-2000", Expect: "A response of 2,000 fields is taken or refused.", Open: Open{Head: with(many(2000, "X-Flood-%d: flood")...)}},
 		{ID: "attack.response.field-64k", Expect: "A response with a field of 64 KiB is taken or refused.", Open: Open{Head: with("X-Flood: " + padding(64<<10))}},
 		{ID: "attack.response.field-1m", Expect: "A response with a field of 1 MiB is taken or refused.", Open: Open{Head: with("X-Flood: " + padding(1<<20))}},

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/parley-ws/parley/check"
 	"github.com/parley-ws/parley/ws"
@@ -20,6 +21,9 @@ var modes = map[string]*ws.Compression{
 // limits lets messages of the largest size pass.
 var limits = ws.Options{MessageLimit: 16 << 20}
 
+// patience is how long a handshake may take: with a deadline, as everybody should set one.
+const patience = 3 * time.Second
+
 // echo answers each message with itself.
 func echo(c *ws.Conn) error {
 	return c.Run(c.Context(), ws.Events{Message: func(c *ws.Conn, t ws.Type, p []byte) error {
@@ -31,7 +35,9 @@ func echo(c *ws.Conn) error {
 func TestServer(t *testing.T) {
 	for name, compression := range modes {
 		t.Run(name, func(t *testing.T) {
-			srv := httptest.NewServer(ws.Handler{Handle: echo, Options: ws.AcceptOptions{Options: limits, Compression: compression}})
+			srv := httptest.NewUnstartedServer(ws.Handler{Handle: echo, Options: ws.AcceptOptions{Options: limits, Compression: compression}})
+			srv.Config.ReadHeaderTimeout = patience
+			srv.Start()
 			defer srv.Close()
 			check.Test(t, check.Target{URL: "ws" + strings.TrimPrefix(srv.URL, "http")})
 		})
@@ -43,7 +49,9 @@ func TestClient(t *testing.T) {
 	for name, compression := range modes {
 		t.Run(name, func(t *testing.T) {
 			check.Test(t, check.Target{Client: func(ctx context.Context, url string) error {
-				c, err := ws.Dial(ctx, url, &ws.DialOptions{Options: limits, Compression: compression})
+				limit, cancel := context.WithTimeout(ctx, patience)
+				defer cancel()
+				c, err := ws.Dial(limit, url, &ws.DialOptions{Options: limits, Compression: compression})
 				if err != nil {
 					return err
 				}
