@@ -146,6 +146,8 @@ func checkRequest(w http.ResponseWriter, r *http.Request) *HandshakeError {
 		return badRequest("a WebSocket handshake needs HTTP/1.1, not " + r.Proto)
 	case r.Host == "":
 		return badRequest("Host is missing")
+	case !validHost(r.Host):
+		return badRequest("Host must be a host, with or without a port")
 	case !hasToken(h["Upgrade"], "websocket"):
 		return upgradeRequired(w, "this is a WebSocket endpoint: Upgrade must be websocket")
 	case !hasToken(h["Connection"], "upgrade"):

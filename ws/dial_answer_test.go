@@ -99,6 +99,8 @@ func TestDialBadAnswers(t *testing.T) {
 			status: 200, because: "refused"},
 		"RFC 6455 §4.1 (1) status 401":         {head: wstest.Head{Line: "HTTP/1.1 401 No", Lines: []string{"Content-Length: 0"}}, status: 401, because: "refused"},
 		"RFC 6455 §4.1 (1) status 426":         {head: wstest.Head{Line: "HTTP/1.1 426 No", Lines: []string{"Content-Length: 0"}}, status: 426, because: "refused"},
+		"RFC 9110 §15.2 HTTP/1.0":              {head: wstest.Head{Line: "HTTP/1.0 101 Switching Protocols"}, because: "HTTP/1.0, not HTTP/1.1"},
+		"RFC 9112 §2.3 HTTP/2.0":               {head: wstest.Head{Line: "HTTP/2.0 101 Switching Protocols"}, because: "HTTP/2.0, not HTTP/1.1"},
 		"RFC 6455 §4.1 (2) no Upgrade":         {head: without("Upgrade"), because: "Upgrade: websocket"},
 		"RFC 6455 §4.1 (2) empty Upgrade":      {head: header("Upgrade:"), because: "Upgrade: websocket"},
 		"RFC 9112 §5.1 space before a colon":   {head: wstest.Head{Without: []string{"Upgrade"}, Lines: []string{"Upgrade : websocket"}}, because: "Upgrade: websocket"},
