@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -22,40 +21,7 @@ func Run(ctx context.Context, t Target) (*Report, error) {
 	}
 	defer r.close()
 	done := make([]*Result, len(r.cases))
-	var mu sync.Mutex
-	one := func(i int) {
-		result := r.run(ctx, r.cases[i])
-		if ctx.Err() != nil {
-			return // it may have failed for that
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		done[i] = result
-		if t.Done != nil {
-			t.Done(result)
-		}
-	}
-	var wait sync.WaitGroup
-	work := make(chan int)
-	for range t.parallel() {
-		wait.Go(func() {
-			for i := range work {
-				one(i)
-			}
-		})
-	}
-	for i, c := range r.cases {
-		if c.Memory == 0 && ctx.Err() == nil {
-			work <- i
-		}
-	}
-	close(work)
-	wait.Wait()
-	for i, c := range r.cases {
-		if c.Memory > 0 && ctx.Err() == nil {
-			one(i)
-		}
-	}
+	r.all(ctx, r.numbers(), func(i int, result *Result) { done[i] = result })
 	report := r.report()
 	for _, result := range done {
 		if result != nil {
@@ -69,7 +35,7 @@ func Run(ctx context.Context, t Target) (*Report, error) {
 }
 
 // Test judges the target as subtests of t, one for each case, named after it. A subtest fails on [Fail], [WrongCode] and
-// [NonStrict] and is skipped on [Unimplemented]. Parallel counts as in [Run], Done is called too.
+// [NonStrict] and is skipped on [Unimplemented]. Done is called too.
 func Test(t *testing.T, target Target) *Report {
 	t.Helper()
 	r, err := start(t.Context(), &target)
@@ -77,46 +43,52 @@ func Test(t *testing.T, target Target) *Report {
 		t.Fatal(err)
 	}
 	defer r.close()
-	report := r.report()
-	var mu sync.Mutex
-	one := func(t *testing.T, c *Case) {
-		result := r.run(t.Context(), c)
-		mu.Lock()
-		report.Results = append(report.Results, result)
-		if target.Done != nil {
-			target.Done(result)
-		}
-		mu.Unlock()
-		switch result.Verdict {
-		case Unimplemented:
-			t.Skip(result.Text)
-		case Informational:
-			t.Logf("%s: %s", result.Verdict, result.Text)
-		case NonStrict, WrongCode, Fail:
-			t.Errorf("%s (%s): %s\n%s", result.Verdict, c.RFC, result.Text, wireText(result.Wire))
-		}
-	}
-	slots := make(chan struct{}, target.parallel())
+	results := make([]chan *Result, len(r.cases))
+	done := make([]*Result, len(r.cases))
+	var wanted []int // what -run chooses
+	var wait sync.WaitGroup
+	parent := t
 	t.Run("cases", func(t *testing.T) {
-		for _, c := range r.cases {
-			if c.Memory == 0 {
-				t.Run(c.ID, func(t *testing.T) {
-					t.Parallel()
-					slots <- struct{}{}
-					defer func() { <-slots }()
-					one(t, c)
-				})
-			}
+		for i, c := range r.cases {
+			t.Run(c.ID, func(t *testing.T) {
+				wanted, results[i] = append(wanted, i), make(chan *Result, 1)
+				t.Parallel() // goes on when all cases are known; it is Parallel of the target that says how many run at a time
+				if result := <-results[i]; result != nil {
+					c.tell(t, result)
+				}
+			})
 		}
+		ctx := parent.Context()
+		wait.Go(func() {
+			r.all(ctx, wanted, func(i int, result *Result) {
+				done[i] = result
+				results[i] <- result
+			})
+			for _, i := range wanted {
+				close(results[i])
+			}
+		})
 	})
-	for _, c := range r.cases {
-		if c.Memory > 0 {
-			t.Run("cases/"+c.ID, func(t *testing.T) { one(t, c) })
+	wait.Wait()
+	report := r.report()
+	for _, i := range wanted {
+		if result := done[i]; result != nil {
+			report.Results = append(report.Results, result)
 		}
 	}
-	report.Duration = time.Since(r.begin)
-	sortResults(report)
 	return report
+}
+
+// tell makes a result that of a test.
+func (c *Case) tell(t *testing.T, r *Result) {
+	switch r.Verdict {
+	case Unimplemented:
+		t.Skip(r.Text)
+	case Informational:
+		t.Logf("%s: %s", r.Verdict, r.Text)
+	case NonStrict, WrongCode, Fail:
+		t.Errorf("%s (%s): %s\n%s", r.Verdict, c.RFC, r.Text, wireText(r.Wire))
+	}
 }
 
 // A run is a target with what judges it.
@@ -134,7 +106,7 @@ func start(ctx context.Context, t *Target) (*run, error) {
 	}
 	r := &run{t: t, begin: time.Now(), close: func() {}}
 	var err error
-	if r.cases, err = Choose(t.role(), t.Cases, t.Tags); err != nil {
+	if r.cases, err = Choose(t.role(), t.Cases, t.Skip, t.Tags); err != nil {
 		return nil, err
 	}
 	if t.role() == RoleServer {
@@ -221,6 +193,55 @@ func (r *run) run(ctx context.Context, c *Case) *Result {
 	return result
 }
 
+// numbers are those of all cases.
+func (r *run) numbers() []int {
+	list := make([]int, len(r.cases))
+	for i := range list {
+		list[i] = i
+	}
+	return list
+}
+
+// all runs cases, so many at a time, those whose memory is watched alone and last. done is called with each result, by
+// one goroutine at a time. Once ctx has ended no case begins, and what was running has no result.
+func (r *run) all(ctx context.Context, numbers []int, done func(i int, result *Result)) {
+	var mu sync.Mutex
+	one := func(i int) {
+		result := r.run(ctx, r.cases[i])
+		if ctx.Err() != nil {
+			return // it may have failed for that
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		done(i, result)
+		if r.t.Done != nil {
+			r.t.Done(result)
+		}
+	}
+	alone := func(i int) bool { return r.cases[i].Memory > 0 && r.t.Memory != nil }
+	var wait sync.WaitGroup
+	work := make(chan int)
+	for range r.t.parallel() {
+		wait.Go(func() {
+			for i := range work {
+				one(i)
+			}
+		})
+	}
+	for _, i := range numbers {
+		if !alone(i) && ctx.Err() == nil {
+			work <- i
+		}
+	}
+	close(work)
+	wait.Wait()
+	for _, i := range numbers {
+		if alone(i) && ctx.Err() == nil {
+			one(i)
+		}
+	}
+}
+
 func (r *run) report() *Report {
 	name := r.t.Name
 	if name == "" {
@@ -234,13 +255,4 @@ func (r *run) report() *Report {
 		shown = u.Redacted()
 	}
 	return &Report{Subject: name, Role: r.t.role(), URL: shown, Start: r.begin, Duration: time.Since(r.begin)}
-}
-
-// sortResults brings the results of a report into the order of the cases.
-func sortResults(r *Report) {
-	place := map[string]int{}
-	for i, c := range Cases() {
-		place[c.ID] = i
-	}
-	slices.SortStableFunc(r.Results, func(a, b *Result) int { return place[a.ID] - place[b.ID] })
 }

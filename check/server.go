@@ -28,6 +28,7 @@ import (
 // All of them are WebSocket endpoints. Clients may run several cases at a time. The fields are set before Serve.
 type Server struct {
 	Cases   []string      // which cases there are: see [Target]
+	Skip    []string      // which cases are left out: see [Target]
 	Tags    []string      // which cases there are: see [Target]
 	Timeout time.Duration // how long a client may be silent where it has to do something; 0 means 5 seconds
 
@@ -68,7 +69,7 @@ func (s *Server) List() ([]*Case, error) {
 	defer s.mu.Unlock()
 	if s.cases == nil {
 		var err error
-		if s.cases, err = Choose(RoleClient, s.Cases, s.Tags); err != nil {
+		if s.cases, err = Choose(RoleClient, s.Cases, s.Skip, s.Tags); err != nil {
 			return nil, err
 		}
 	}

@@ -41,30 +41,33 @@ func (t *table) paint(v Verdict, text string) string {
 
 func (t *table) report(r *Report) {
 	fmt.Fprintf(&t.b, "%s, a %s: %d cases in %v\n\n", escaped(r.Subject), r.Role, len(r.Results), r.Duration.Round(10*time.Millisecond))
-	t.row("", func(v Verdict) string { return string(v) }, nil)
+	t.row("", nil)
 	for _, g := range r.Groups() {
-		t.row(g.Group, nil, g.Count)
+		t.row(g.Group, g.Count)
 	}
-	t.row("all", nil, r.Count())
+	t.row("all", r.Count())
 	if n := t.problems(r); n > 0 {
 		hint := "what it demands: parley check --explain ID; what went over the wire: --html FILE"
 		fmt.Fprintf(&t.b, "\n%s\n", hint)
 	}
 }
 
-// row writes a row: a name, then a column for each verdict.
-func (t *table) row(name string, head func(Verdict) string, count Count) {
+// headings are the verdicts as columns.
+var headings = map[Verdict]string{OK: "ok", Informational: "info", Unimplemented: "unimpl.", NonStrict: "non-strict", WrongCode: "wrong-code", Fail: "fail"}
+
+// row writes a row: a name, then a column for each verdict; the headings if there is no name.
+func (t *table) row(name string, count Count) {
 	fmt.Fprintf(&t.b, "  %-12s", name)
 	for _, v := range Verdicts {
-		text := "·"
+		width, text := max(len(headings[v]), 5), "·"
 		switch {
-		case head != nil:
-			text = head(v)
+		case name == "":
+			text = headings[v]
 		case count[v] > 0:
 			text = fmt.Sprint(count[v])
 		}
-		text = strings.Repeat(" ", max(0, len(v)-utf8.RuneCountInString(text))) + text
-		if head == nil && count[v] > 0 {
+		text = strings.Repeat(" ", width-utf8.RuneCountInString(text)) + text
+		if count[v] > 0 {
 			text = t.paint(v, text)
 		}
 		t.b.WriteString("  " + text)

@@ -46,6 +46,9 @@ type Target struct {
 	// Cases chooses cases by their IDs: a pattern of path.Match in which * stands for dots too. Nil means all.
 	Cases []string
 
+	// Skip leaves out cases by their IDs, with patterns like those of Cases.
+	Skip []string
+
 	// Tags chooses cases that have one of the tags, or belong to a group of that name. Nil means all.
 	Tags []string
 
@@ -89,10 +92,10 @@ func (t *Target) parallel() int {
 	return defaultParallel
 }
 
-// Choose returns the cases for subjects of the role that the patterns and tags of a [Target] choose, in order. None at all is
-// an error.
-func Choose(role Role, globs, tags []string) ([]*Case, error) {
-	for _, g := range globs {
+// Choose returns the cases for subjects of the role that Cases, Skip and Tags of a [Target] choose, in order. None at all
+// is an error.
+func Choose(role Role, globs, skip, tags []string) ([]*Case, error) {
+	for _, g := range slices.Concat(globs, skip) {
 		if _, err := path.Match(g, ""); err != nil {
 			return nil, fmt.Errorf("check: the pattern %q: %w", g, err)
 		}
@@ -100,7 +103,7 @@ func Choose(role Role, globs, tags []string) ([]*Case, error) {
 	var chosen []*Case
 	for _, c := range Cases() {
 		id := func(g string) bool { ok, _ := path.Match(g, c.ID); return ok || g == c.ID }
-		if c.For(role) && (len(globs) == 0 || slices.ContainsFunc(globs, id)) && (len(tags) == 0 || slices.ContainsFunc(tags, c.Tagged)) {
+		if c.For(role) && !slices.ContainsFunc(skip, id) && (len(globs) == 0 || slices.ContainsFunc(globs, id)) && (len(tags) == 0 || slices.ContainsFunc(tags, c.Tagged)) {
 			chosen = append(chosen, c)
 		}
 	}
