@@ -65,23 +65,36 @@ func (c *Case) explain() string {
 	for _, line := range c.opening() {
 		fmt.Fprintf(&b, "  %s\n", line)
 	}
+	for _, line := range c.steps() {
+		fmt.Fprintf(&b, "  %s\n", line)
+	}
+	b.WriteString("\nOutcomes:\n")
+	for _, line := range c.outcomes() {
+		fmt.Fprintf(&b, "  %s\n", line)
+	}
+	return b.String()
+}
+
+// steps describes the steps, a line each.
+func (c *Case) steps() []string {
 	steps := make([]string, len(c.Steps))
 	for i := range c.Steps {
 		steps[i] = c.Steps[i].String()
 	}
-	for _, line := range together(steps) {
-		fmt.Fprintf(&b, "  %s\n", line)
-	}
-	b.WriteString("\nOutcomes:\n")
+	return together(steps)
+}
+
+// outcomes describes the outcomes, a line each.
+func (c *Case) outcomes() []string {
+	var lines []string
 	for _, o := range c.Outcomes {
-		fmt.Fprintf(&b, "  %-13s %s", o.Verdict, sequence(o.Seen))
+		line := fmt.Sprintf("%-13s %s", o.Verdict, sequence(o.Seen))
 		if o.Say != "" {
-			fmt.Fprintf(&b, " (%s)", o.Say)
+			line += " (" + o.Say + ")"
 		}
-		b.WriteByte('\n')
+		lines = append(lines, line)
 	}
-	fmt.Fprintf(&b, "  %-13s anything else\n", Fail)
-	return b.String()
+	return append(lines, fmt.Sprintf("%-13s anything else", Fail))
 }
 
 // sequence describes patterns one after the other.

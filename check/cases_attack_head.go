@@ -119,7 +119,7 @@ func attackBytes() []Case {
 	add("name-empty", "RFC 9112 §5", "A request with a field without a name is refused.", whyName, with(": a"), Informational, "it takes a field without a name")
 	add("space-before-colon", "RFC 9112 §5.1", "A request with a space between a field's name and the colon is refused with 400.",
 		"Proxies and servers that disagreed on it have let requests be smuggled, so that §5.1 demands 400 of a server: it must not be taken, whatever the field is.",
-		with("X-Test : a"), Fail, "")
+		with("X-Test : a"), Fail, "it takes a field with a space before the colon")
 	const whyFold = "A line that begins with a space once continued the one before. Now nobody may send that, and a server refuses it with 400 or puts a space in its place. Behind the first line " +
 		"it is neither, and a server refuses it or leaves it out."
 	add("fold", "RFC 9112 §5.2", "A request with a folded field is refused, or the fold counts as a space.", whyFold, with("X-Test: a,\r\n b"), Informational, "it takes a folded field")
