@@ -19,28 +19,79 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// dialFlags are the flags that every command shares which opens a connection. Where curl has a flag, it is curl's.
-type dialFlags struct {
+// handshakeFlags are the flags about a request and whom to trust. Where curl has a flag, it is curl's.
+type handshakeFlags struct {
 	headers      []string
 	user         string
 	subprotocols []string
 	origin       string
 	insecure     bool
 	cacert       string
-	proxy        string
-	compress     string
-	timeout      time.Duration
-	maxSize      size
+}
+
+func (h *handshakeFlags) register(f *pflag.FlagSet) {
+	f.StringArrayVarP(&h.headers, "header", "H", nil, "add the header line `'NAME: VALUE'`, or those in @FILE")
+	f.StringVarP(&h.user, "user", "u", "", "authenticate with `USER:PASSWORD`, or with that in @FILE")
+	f.StringArrayVar(&h.subprotocols, "subprotocol", nil, "offer the subprotocol `NAME`; may be repeated")
+	f.StringVar(&h.origin, "origin", "", "send this `ORIGIN`, as a page of it would")
+	f.BoolVarP(&h.insecure, "insecure", "k", false, "accept any certificate")
+	f.StringVar(&h.cacert, "cacert", "", "trust the certificates in this PEM `FILE`")
+}
+
+// header returns the fields to send, or says what is wrong with the flags.
+func (h *handshakeFlags) header() (http.Header, error) {
+	header, err := readHeaders(h.headers)
+	if err != nil {
+		return nil, err
+	}
+	if h.origin != "" {
+		header.Set("Origin", h.origin)
+	}
+	if h.user != "" {
+		credentials, err := fromFile("-u", h.user)
+		if err != nil {
+			return nil, err
+		}
+		if !strings.Contains(credentials, ":") {
+			return nil, usage("write -u USER:PASSWORD, or -u @FILE with that in it", "-u: there is no colon in the credentials")
+		}
+		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(credentials)))
+	}
+	for _, name := range h.subprotocols {
+		if !isToken(name) {
+			return nil, usage("give one name in each --subprotocol", "--subprotocol: %q is not a token", name)
+		}
+	}
+	return header, nil
+}
+
+// trust returns how certificates are checked, nil for the default.
+func (h *handshakeFlags) trust() (*tls.Config, error) {
+	if !h.insecure && h.cacert == "" {
+		return nil, nil
+	}
+	config := &tls.Config{InsecureSkipVerify: h.insecure} // the user asked for it in as many words
+	if h.cacert != "" {
+		var err error
+		if config.RootCAs, err = readRoots(h.cacert); err != nil {
+			return nil, err
+		}
+	}
+	return config, nil
+}
+
+// dialFlags are the flags that every command shares which opens a connection of package ws.
+type dialFlags struct {
+	handshakeFlags
+	proxy    string
+	compress string
+	timeout  time.Duration
+	maxSize  size
 }
 
 func (d *dialFlags) register(f *pflag.FlagSet) {
-	f.StringArrayVarP(&d.headers, "header", "H", nil, "add the header line `'NAME: VALUE'`, or those in @FILE")
-	f.StringVarP(&d.user, "user", "u", "", "authenticate with `USER:PASSWORD`, or with that in @FILE")
-	f.StringArrayVar(&d.subprotocols, "subprotocol", nil, "offer the subprotocol `NAME`; may be repeated")
-	f.StringVar(&d.origin, "origin", "", "send this `ORIGIN`, as a page of it would")
+	d.handshakeFlags.register(f)
 	f.StringVar(&d.compress, "compress", "off", "offer compression: `off|on|takeover`")
-	f.BoolVarP(&d.insecure, "insecure", "k", false, "accept any certificate")
-	f.StringVar(&d.cacert, "cacert", "", "trust the certificates in this PEM `FILE`")
 	f.StringVarP(&d.proxy, "proxy", "x", "", "connect through the proxy at `URL`: http, https, socks5")
 	f.DurationVar(&d.timeout, "connect-timeout", 30*time.Second, "how long connecting may take")
 	d.maxSize = 64 << 20
@@ -58,30 +109,15 @@ func (d *dialFlags) options() (*ws.DialOptions, error) {
 		return nil, usage("give a time such as 10s", "--connect-timeout: %v is not more than zero", d.timeout)
 	}
 	var err error
-	if o.Header, err = readHeaders(d.headers); err != nil {
+	if o.Header, err = d.header(); err != nil {
+		return nil, err
+	}
+	if o.TLS, err = d.trust(); err != nil {
 		return nil, err
 	}
 	if host := o.Header.Get("Host"); host != "" {
 		o.Host = host
 		o.Header.Del("Host")
-	}
-	if d.origin != "" {
-		o.Header.Set("Origin", d.origin)
-	}
-	if d.user != "" {
-		credentials, err := fromFile("-u", d.user)
-		if err != nil {
-			return nil, err
-		}
-		if !strings.Contains(credentials, ":") {
-			return nil, usage("write -u USER:PASSWORD, or -u @FILE with that in it", "-u: there is no colon in the credentials")
-		}
-		o.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(credentials)))
-	}
-	for _, name := range d.subprotocols {
-		if !isToken(name) {
-			return nil, usage("give one name in each --subprotocol", "--subprotocol: %q is not a token", name)
-		}
 	}
 	switch d.compress {
 	case "off":
@@ -91,14 +127,6 @@ func (d *dialFlags) options() (*ws.DialOptions, error) {
 		o.Compression = &ws.Compression{ServerTakeover: true, ClientTakeover: true}
 	default:
 		return nil, usage("choose off, on or takeover", "--compress: unknown mode %q", d.compress)
-	}
-	if d.insecure || d.cacert != "" {
-		o.TLS = &tls.Config{InsecureSkipVerify: d.insecure} // the user asked for it in as many words
-	}
-	if d.cacert != "" {
-		if o.TLS.RootCAs, err = readRoots(d.cacert); err != nil {
-			return nil, err
-		}
 	}
 	if d.proxy != "" {
 		proxy, err := parseProxy(d.proxy)

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"syscall"
 
+	"github.com/parley-ws/parley/check"
 	"github.com/parley-ws/parley/cmd/parley/internal/screen"
 	"github.com/parley-ws/parley/server"
 	"github.com/parley-ws/parley/ws"
@@ -26,6 +28,7 @@ const (
 	exitAuth      = 5   // ... with 401 or 403
 	exitClosed    = 6   // the connection broke, or was closed with another code
 	exitProtocol  = 7   // one of the two sides broke the protocol, or sent text that is not UTF-8
+	exitExpect    = 8   // a case of the conformance suite failed
 	exitTimeout   = 124 // it took too long
 	exitInterrupt = 130 // SIGINT; SIGTERM is 143
 	exitTerminate = 143
@@ -40,6 +43,7 @@ const exitCodesText = `Exit codes of all commands:
     5  the server refused the handshake with 401 or 403
     6  the connection broke, or was closed with another code
     7  a protocol error, or text that is not UTF-8
+    8  a case of the conformance suite failed
   124  it took too long
   130  ended by SIGINT (143: by SIGTERM); a server that drained in good order: 0
 `
@@ -80,8 +84,12 @@ func report(w io.Writer, err error) int {
 	}
 	fmt.Fprintln(w, line)
 	var he *ws.HandshakeError
-	if errors.As(err, &he) {
-		printAnswer(w, he)
+	var checked *check.HandshakeError
+	switch {
+	case errors.As(err, &he):
+		printAnswer(w, he.Status, he.Header, he.Body)
+	case errors.As(err, &checked):
+		printAnswer(w, checked.Status, checked.Header, checked.Body)
 	}
 	return f.code
 }
@@ -98,9 +106,16 @@ func explain(err error) *failure {
 	var cert *server.CertificateError
 	var drain *server.DrainError
 	var he *ws.HandshakeError
+	var checked *check.HandshakeError
 	switch {
 	case errors.As(err, &f):
 		return f
+	case errors.As(err, &checked): // the same thing, found by another codec
+		e := explainHandshake(&ws.HandshakeError{Status: checked.Status, Header: checked.Header, Body: checked.Body, Reason: checked.Reason, Err: checked.Err})
+		if checked.Status == 0 && checked.Err != nil && e.code == exitUsage {
+			e.code = exitNetwork
+		}
+		return &failure{e.code, checked, e.hint}
 	case errors.Is(err, server.ErrExposed):
 		return &failure{exitUsage, err, "listen on 127.0.0.1, or write --insecure-no-auth to let everyone in"}
 	case errors.As(err, &option):
@@ -184,17 +199,17 @@ func explainHandshake(he *ws.HandshakeError) *failure {
 }
 
 // printAnswer shows what a server said instead of upgrading.
-func printAnswer(w io.Writer, he *ws.HandshakeError) {
-	if he.Status == 0 {
+func printAnswer(w io.Writer, status int, header http.Header, body []byte) {
+	if status == 0 {
 		return
 	}
-	fmt.Fprintf(w, "< HTTP %d\n", he.Status)
-	printHeader(w, "< ", he.Header)
-	if len(he.Body) == 0 {
+	fmt.Fprintf(w, "< HTTP %d\n", status)
+	printHeader(w, "< ", header)
+	if len(body) == 0 {
 		return
 	}
 	fmt.Fprintln(w, "<")
-	for line := range strings.Lines(string(he.Body)) {
+	for line := range strings.Lines(string(body)) {
 		fmt.Fprintln(w, "< "+screen.Escape(strings.TrimRight(line, "\r\n")))
 	}
 }

@@ -68,3 +68,6 @@ func risky(r rune) bool {
 
 // Hex returns p as pairs of digits with a space between them.
 func Hex(p []byte) string { return fmt.Sprintf("% x", p) }
+
+// Size returns the columns and lines of a terminal.
+func Size(f *os.File) (columns, lines int, err error) { return term.GetSize(int(f.Fd())) }
