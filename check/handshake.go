@@ -230,7 +230,7 @@ func judgeRequest(head *received, target, host string, fresh func(string) bool) 
 		h.fault(ruleForm, "the first line is %q", head.line)
 	case parts[0] != "GET" || parts[2] != "HTTP/1.1":
 		h.fault(ruleMethod, "the first line is %q", head.line)
-	case parts[1] != target:
+	case originForm(parts[1]) != target:
 		h.fault(ruleTarget, "the target is %q, not %q", parts[1], target)
 	}
 	h.common()
@@ -267,6 +267,17 @@ func judgeRequest(head *received, target, host string, fresh func(string) bool) 
 		}
 	}
 	return h
+}
+
+// originForm is a target without the scheme and host that it may have: RFC 6455 §4.1.
+func originForm(target string) string {
+	for _, scheme := range []string{"http://", "https://"} {
+		if rest, ok := strings.CutPrefix(target, scheme); ok {
+			_, path, _ := strings.Cut(rest, "/")
+			return "/" + path
+		}
+	}
+	return target
 }
 
 // portOf is the port of a host, 80 where none is named.

@@ -25,6 +25,7 @@ type session struct {
 	sentClose bool
 	cut       bool // the suite has ended the TCP connection
 	refused   bool // the handshake has not led to a connection
+	silent    bool // nothing more has come in the time there is
 }
 
 func newSession(c *Case, l *link, timeout, grace time.Duration) *session {
@@ -48,7 +49,7 @@ func (c *Case) judges(kind Kind) bool {
 }
 
 func (s *session) over() bool {
-	return s.closed || s.ended || s.refused || s.cut || s.wrong != "" || s.unfit != ""
+	return s.closed || s.ended || s.refused || s.silent || s.cut || s.wrong != "" || s.unfit != ""
 }
 
 // observe takes an event.
@@ -82,6 +83,7 @@ func (s *session) observe(e Event) {
 	case e.Kind == SawLate:
 		s.l.log.remark("it has not failed the connection at once")
 	case e.Kind == SawSilence:
+		s.silent = true
 		s.l.log.remark("nothing more came in %v", s.timeout)
 	}
 	s.follow(&e)
