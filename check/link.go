@@ -298,7 +298,7 @@ func (f *Frame) describe() string {
 
 // logFrame logs a frame that was read, but not every one of thousands.
 func (l *link) logFrame(_ *Frame, head []byte, text string) {
-	const most = 60
+	const most = 40
 	switch l.frames++; {
 	case l.frames <= most:
 		l.log.add("in", text, head)

@@ -17,7 +17,7 @@ type Wire struct {
 
 // The log of a case ends after so many lines, and each shows so many bytes.
 const (
-	maxWireLines = 160
+	maxWireLines = 100
 	maxWireBytes = 40
 )
 

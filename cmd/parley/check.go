@@ -50,6 +50,7 @@ func newCheck(std stdio) *cobra.Command {
 	f.StringVar(&c.json, "json", "", "write the report as JSON to this `FILE`")
 	f.StringVar(&c.html, "html", "", "write the report as a page to this `FILE`")
 	f.StringArrayVar(&c.beside, "beside", nil, "show this earlier --json `FILE` beside it; may be repeated")
+	f.StringVar(&c.name, "name", "", "the `NAME` of the server in reports; otherwise its URL")
 	f.IntVar(&c.pid, "pid", 0, "watch the memory of this process of the server (Linux)")
 	f.StringVar(&c.http, "http", "1.1", "the `VERSION` of HTTP: 1.1")
 	f.StringVar(&c.color, "color", "auto", "colour the table: `auto|always|never`")
@@ -73,6 +74,7 @@ type checker struct {
 	timeout         time.Duration
 	json, html      string
 	beside          []string
+	name            string
 	pid             int
 	http, color     string
 }
@@ -279,7 +281,7 @@ func (c *checker) judge(ctx context.Context, url string) ([]*check.Report, error
 	if _, err := parseTarget(url); err != nil {
 		return nil, err
 	}
-	t := check.Target{URL: url, Subprotocols: c.handshake.subprotocols, Cases: c.globs, Skip: c.skip, Tags: c.tags, Parallel: c.parallel, Timeout: c.timeout}
+	t := check.Target{Name: c.name, URL: url, Subprotocols: c.handshake.subprotocols, Cases: c.globs, Skip: c.skip, Tags: c.tags, Parallel: c.parallel, Timeout: c.timeout}
 	if t.Header, err = c.handshake.header(); err != nil {
 		return nil, err
 	}

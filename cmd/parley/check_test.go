@@ -51,12 +51,12 @@ func readReports(t *testing.T, name string) []*check.Report {
 func TestCheckServer(t *testing.T) {
 	t.Parallel()
 	json, html := filepath.Join(t.TempDir(), "r.json"), filepath.Join(t.TempDir(), "r.html")
-	r := parley(t, "", "check", echoServer(t, same), "--case", "framing.length.*", "--json", json, "--html", html)
+	r := parley(t, "", "check", echoServer(t, same), "--case", "framing.length.*", "--json", json, "--html", html, "--name", "the first")
 	if r.code != 0 || !strings.Contains(r.out, "framing") || strings.Contains(r.out, "\x1b") || strings.Contains(r.err, "\r") {
 		t.Errorf("code %d, standard output %s, standard error %q", r.code, r.out, r.err)
 	}
 	reports := readReports(t, json)
-	if len(reports) != 1 || len(reports[0].Results) < 8 || reports[0].Failed() {
+	if len(reports) != 1 || len(reports[0].Results) < 8 || reports[0].Failed() || reports[0].Subject != "the first" {
 		t.Errorf("the report: %+v", reports)
 	}
 	for _, result := range reports[0].Results {
