@@ -63,6 +63,12 @@ func handshake(nc net.Conn, r *bufio.Reader, u *url.URL, fault Fault) (*agreemen
 		return nil, err
 	}
 	h, err := readHead(r, responseLimits, fault)
+	for range maxInterim { // RFC 9110 §15.2
+		if err != nil || fault == accepts200 || !interim(h.line) {
+			break
+		}
+		h, err = readHead(r, responseLimits, fault)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -122,12 +128,28 @@ func makeRequest(u *url.URL, fault Fault) (request, key string) {
 	return request + "\r\n", key
 }
 
+// maxInterim is how many interim responses may come before the one that counts.
+const maxInterim = 5
+
+// interim reports whether a response is followed by another on the same request.
+func interim(line string) bool {
+	version, rest, _ := strings.Cut(line, " ")
+	status, _, _ := strings.Cut(rest, " ")
+	return http11(version) && len(status) == 3 && status[0] == '1' && status != "101"
+}
+
+// http11 reports whether a version is HTTP/1.1, or one that is to be understood as that: RFC 9110 §2.5.
+func http11(version string) bool {
+	minor, ok := strings.CutPrefix(version, "HTTP/1.")
+	return ok && len(minor) == 1 && minor[0] >= '1' && minor[0] <= '9'
+}
+
 // checkResponse is the second list of RFC 6455 §4.1.
 func checkResponse(h *head, key string, fault Fault) (*agreement, error) {
 	version, rest, _ := strings.Cut(h.line, " ")
 	status, _, _ := strings.Cut(rest, " ")
 	switch {
-	case version != "HTTP/1.1" && (version != "HTTP/1.0" || fault != acceptsAnswerHTTP10):
+	case !http11(version) && (version != "HTTP/1.0" || fault != acceptsAnswerHTTP10):
 		return nil, errors.New("the answer is not HTTP/1.1")
 	case status != "101" && fault != accepts200:
 		return nil, errors.New("the status is not 101")

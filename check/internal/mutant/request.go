@@ -97,6 +97,9 @@ func validHost(s string) bool {
 	if strings.HasPrefix(s, "[") && net.ParseIP(u.Hostname()) == nil {
 		return false
 	}
+	if !strings.HasPrefix(s, "[") && strings.Count(s, ":") > 1 {
+		return false
+	}
 	if port := u.Port(); port != "" {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
