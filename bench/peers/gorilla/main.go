@@ -1,0 +1,67 @@
+// Gorilla is a peer on github.com/gorilla/websocket.
+//
+// It follows the library's program for Autobahn|Testsuite (examples/autobahn): whole messages, compression on where
+// wanted, and a check of the UTF-8 of text, which the documentation leaves to the application. The library has no
+// context takeover.
+package main
+
+import (
+	"context"
+	"net/http"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/parley-ws/parley/bench/peers/internal/peer"
+)
+
+func main() {
+	peer.Main(peer.Library{Modes: []peer.Mode{peer.Off, peer.On}, Handler: handler, Client: client})
+}
+
+func handler(m peer.Mode) http.Handler {
+	upgrader := websocket.Upgrader{EnableCompression: m != peer.Off, CheckOrigin: func(*http.Request) bool { return true }}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := upgrader.Upgrade(w, r, nil)
+		if err != nil {
+			return // answered by the library
+		}
+		_ = messages(c, func(t int, data []byte) error { return c.WriteMessage(t, data) })
+	})
+}
+
+func client(ctx context.Context, url string, m peer.Mode, take func([]byte)) error {
+	dialer := websocket.Dialer{EnableCompression: m != peer.Off, HandshakeTimeout: peer.HandshakeTimeout}
+	c, _, err := dialer.DialContext(ctx, url, nil)
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { c.NetConn().Close() })()
+	return messages(c, func(t int, data []byte) error {
+		if take != nil {
+			take(data)
+			return nil
+		}
+		return c.WriteMessage(t, data)
+	})
+}
+
+// messages reads messages until the connection ends.
+func messages(c *websocket.Conn, message func(t int, data []byte) error) error {
+	defer c.Close()
+	c.SetReadLimit(peer.MessageLimit)
+	for {
+		t, data, err := c.ReadMessage()
+		if err != nil {
+			return err
+		}
+		if t == websocket.TextMessage && !utf8.Valid(data) {
+			return c.WriteControl(websocket.CloseMessage,
+				websocket.FormatCloseMessage(websocket.CloseInvalidFramePayloadData, ""), time.Now().Add(time.Second))
+		}
+		if err := message(t, data); err != nil {
+			return err
+		}
+	}
+}

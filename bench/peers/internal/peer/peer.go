@@ -1,0 +1,127 @@
+// Package peer is what the programs in bench/peers have in common: each is an echo server on one WebSocket library, and
+// where that library has a client, a driver that takes its client through a conformance suite.
+//
+//	func main() {
+//		peer.Main(peer.Library{
+//			Modes:   []peer.Mode{peer.Off, peer.On},
+//			Handler: func(m peer.Mode) http.Handler { … },
+//		})
+//	}
+//
+// Every library is used as its documentation, or the program that its authors run against Autobahn|Testsuite, shows it,
+// and of the ways shown there in the one that keeps most of the RFC: checks of UTF-8 are switched on, or done where the
+// documentation leaves them to the application. Messages of up to [MessageLimit] pass, every message is compressed that
+// may be, and nothing is logged for a message. What a library does not do is not added.
+//
+// The package must not know any of the libraries, so that a program holds one of them and no other.
+package peer
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// MessageLimit is the size of the largest message that passes, in bytes, for libraries that have a limit.
+const MessageLimit = 32 << 20
+
+// HandshakeTimeout is how long the other side may take for its half of the handshake, wherever that can be set.
+const HandshakeTimeout = 5 * time.Second
+
+// A Mode is how much of permessage-deflate is used.
+type Mode string
+
+// The modes.
+const (
+	Off      Mode = "off"      // no compression
+	On       Mode = "on"       // each message is compressed for itself
+	Takeover Mode = "takeover" // in both directions the window is kept from message to message
+)
+
+// A Library is a WebSocket library as its program uses it.
+type Library struct {
+	// Modes are the modes that the library has.
+	Modes []Mode
+
+	// Handler answers requests with connections that echo.
+	Handler func(m Mode) http.Handler
+
+	// Client connects to the URL and returns when the connection has ended, or ctx. It echoes each message, or hands it
+	// to take if that is not nil; the data is take's for the time of the call. Nil means that the library is only used
+	// as a server.
+	Client func(ctx context.Context, url string, m Mode, take func(data []byte)) error
+}
+
+// Main is the main function of a program on the library.
+//
+// As a server it prints one line, "listening ws://HOST:PORT/", and ends with its standard input or at SIGTERM. With
+// -drive it goes through the cases of the suite at that URL instead, and ends after the last.
+func Main(lib Library) {
+	log.SetFlags(0)
+	log.SetPrefix("peer: ")
+	flags := flag.NewFlagSet("peer", flag.ExitOnError)
+	addr := flags.String("addr", "127.0.0.1:0", "the `address` to listen on")
+	compress := flags.String("compress", string(Off), "permessage-deflate: "+list(lib.Modes))
+	drive := flags.String("drive", "", "be a client of the suite at this `URL`, as in ws://127.0.0.1:9001")
+	agent := flags.String("agent", "", "the client's `name` there")
+	parallel := flags.Int("parallel", 1, "how many cases run at a time")
+	flags.Parse(os.Args[1:]) // exits on errors
+	m := Mode(*compress)
+	switch {
+	case flags.NArg() > 0:
+		log.Fatalf("%q is not a flag", flags.Arg(0))
+	case !slices.Contains(lib.Modes, m):
+		log.Fatalf("-compress %s: this library has only %s", m, list(lib.Modes))
+	case *drive != "" && lib.Client == nil:
+		log.Fatal("-drive: this library is only used as a server")
+	case *drive != "":
+		d := driver{lib: lib, mode: m, base: strings.TrimSuffix(*drive, "/"), agent: *agent, parallel: max(1, *parallel)}
+		if err := d.run(context.Background()); err != nil {
+			log.Fatal(err)
+		}
+	default:
+		if err := serve(*addr, lib.Handler(m)); err != nil {
+			log.Fatal(err)
+		}
+	}
+}
+
+func list(modes []Mode) string {
+	names := make([]string, len(modes))
+	for i, m := range modes {
+		names[i] = string(m)
+	}
+	return strings.Join(names, ", ")
+}
+
+func serve(addr string, h http.Handler) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	// The deadline is on the handshake alone: a connection that was hijacked has none.
+	s := &http.Server{Handler: h, ReadHeaderTimeout: HandshakeTimeout, ErrorLog: log.New(io.Discard, "", 0)}
+	context.AfterFunc(ctx, func() { s.Close() })
+	go func() {
+		io.Copy(io.Discard, os.Stdin) // whoever started the program is gone
+		stop()
+	}()
+	fmt.Printf("listening ws://%s/\n", l.Addr())
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+// Package peers holds no code but a test of the programs below it: each echoes, and each that has a client is taken
+// through cases of the conformance suite.
+package peers
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-ws/parley/check"
+	"github.com/parley-ws/parley/ws"
+)
+
+// patience is how long anything may take. Nothing but a failure waits for its end.
+const patience = 30 * time.Second
+
+// programs are the folders of the programs, with the modes of compression that each has, and whether it is a client too.
+var programs = []struct {
+	name   string
+	modes  []string
+	client bool
+	cuts   bool // it answers a close with the end of the connection
+}{
+	{name: "parley", modes: []string{"off", "on", "takeover"}, client: true},
+	{name: "gorilla", modes: []string{"off", "on"}, client: true},
+	{name: "coder", modes: []string{"off", "on", "takeover"}, client: true},
+	{name: "gobwas", modes: []string{"off", "on"}, client: true},
+	{name: "gws", modes: []string{"off", "on", "takeover"}, client: true},
+	{name: "xnet", modes: []string{"off"}, cuts: true},
+}
+
+// build builds all programs into a folder.
+func build(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", dir+string(os.PathSeparator), "./...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return dir
+}
+
+func TestPeers(t *testing.T) {
+	dir := build(t)
+	for _, p := range programs {
+		for _, mode := range p.modes {
+			t.Run(p.name+"/"+mode, func(t *testing.T) {
+				c := echoes(t, start(t, filepath.Join(dir, p.name), mode), mode)
+				if err := c.Close(t.Context(), ws.CodeNormal, ""); (err != nil) != p.cuts {
+					t.Errorf("closing: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// start runs a server until the test ends, and returns its URL.
+func start(t *testing.T, program, mode string) string {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.Command(program, "-compress", mode)
+	cmd.Stderr = &stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(stdout)
+	t.Cleanup(func() {
+		stdin.Close() // is the end of it
+		kill := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+		defer kill.Stop()
+		rest, err := io.ReadAll(r)
+		if err := cmd.Wait(); err != nil || stderr.Len() > 0 {
+			t.Errorf("%s ended with %v and wrote %q", program, err, &stderr)
+		}
+		if err != nil || len(rest) > 0 {
+			t.Errorf("after its first line came %q, %v", rest, err)
+		}
+	})
+	line, err := r.ReadString('\n')
+	url, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "listening ")
+	if err != nil || !ok {
+		t.Fatalf("the first line is %q, %v", line, err)
+	}
+	return url
+}
+
+// echoes sends messages of each type, some of them worth compressing. The connection is open when it returns.
+func echoes(t *testing.T, url, mode string) *ws.Conn {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	options := &ws.DialOptions{Options: ws.Options{MessageLimit: 1 << 20}}
+	if mode != "off" {
+		options.Compression = &ws.Compression{Threshold: -1, ServerTakeover: true, ClientTakeover: true}
+	}
+	c, err := ws.Dial(ctx, url, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.CloseNow() })
+	if agreed := c.Extensions(); (agreed != "") != (mode != "off") || strings.Contains(agreed, "server_no_context_takeover") != (mode == "on") {
+		t.Errorf("with compression %s the server agrees on %q", mode, agreed)
+	}
+	for _, m := range []ws.Message{
+		{Type: ws.Text, Data: []byte("text: é€😀")},
+		{Type: ws.Binary, Data: []byte{0, 0xff, 0x80}},
+		{Type: ws.Text, Data: []byte(strings.Repeat("again and ", 5000))},
+		{Type: ws.Binary, Data: bytes.Repeat([]byte("again and "), 5000)},
+		{Type: ws.Binary, Data: []byte{}},
+	} {
+		if err := c.Write(ctx, m.Type, m.Data); err != nil {
+			t.Fatal(err)
+		}
+		got, data, err := c.Read(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != m.Type || !bytes.Equal(data, m.Data) {
+			t.Errorf("%s of %d bytes came back as %s of %d", m.Type, len(m.Data), got, len(data))
+		}
+	}
+	if in := c.Stats().WireIn; mode != "off" && in > 50000 {
+		t.Errorf("%d bytes came, as if nothing were compressed", in)
+	}
+	return c
+}
+
+func TestDrivers(t *testing.T) {
+	dir := build(t)
+	for _, p := range programs {
+		if !p.client {
+			continue
+		}
+		for _, mode := range p.modes {
+			t.Run(p.name+"/"+mode, func(t *testing.T) { drives(t, filepath.Join(dir, p.name), mode) })
+		}
+	}
+}
+
+// drives has a client go through some cases that every client gets right.
+func drives(t *testing.T, program, mode string) {
+	t.Helper()
+	suite := &check.Server{Cases: []string{"framing.length.text-12*", "framing.length.binary-12*"}}
+	cases, err := suite.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	results := make(chan *check.Result, len(cases))
+	updated := make(chan string, 1)
+	suite.Done = func(_ string, r *check.Result) { results <- r }
+	suite.Updated = func(r *check.Report) { updated <- r.Subject }
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- suite.Serve(l) }()
+	defer func() {
+		suite.Close()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, program, "-compress", mode,
+		"-drive", fmt.Sprintf("ws://%s", l.Addr()), "-agent", "a peer", "-parallel", "4").CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Fatalf("the driver ended with %v and wrote %q", err, out)
+	}
+	for range cases {
+		select {
+		case r := <-results:
+			if r.Verdict != check.OK {
+				t.Errorf("%s: %s: %s", r.ID, r.Verdict, r.Text)
+			}
+		case <-ctx.Done():
+			t.Fatalf("not all of the %d cases ran", len(cases))
+		}
+	}
+	select {
+	case agent := <-updated:
+		if agent != "a peer" {
+			t.Errorf("the agent is %q", agent)
+		}
+	case <-ctx.Done():
+		t.Fatal("the driver did not ask for a report")
+	}
+}
