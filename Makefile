@@ -17,7 +17,7 @@ STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  make fuzz FUZZTIME=10m gives each fuzz target ten minutes.'
 
@@ -38,6 +38,10 @@ fuzz: ## Run every fuzz target in turn, each for FUZZTIME (1m)
 .PHONY: bench
 bench: ## Run every benchmark
 	go test -run '^$$' -bench . ./...
+
+.PHONY: conformance
+conformance: install ## Judge other libraries by parley check: writes docs/conformance.md
+	cd bench && go run ./conformance
 
 .PHONY: cover
 cover: ## Measure what the tests cover: the total here, line by line in cover.out
