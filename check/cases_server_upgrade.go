@@ -127,15 +127,20 @@ func serverVersion() []Case {
 		list = append(list, Case{ID: "server.version." + name, RFC: "RFC 6455 §4.2.1, §4.2.2, §4.4", Expect: expect, Why: why, Open: Open{Head: h}, Outcomes: outcomes})
 	}
 	const whyOther = "A server that does not know the version must answer with an error, such as 426, and with Sec-WebSocket-Version to say which versions it knows, so that the client can try again with one of them. Many servers " +
-		"answer 400, which is an error, too. Versions below 13 were drafts, and numbers up to 255 are left for others."
+		"answer 400, which is an error, too. Versions below 13 were drafts, 9 to 12 never stood for anything (§4.1), and numbers up to 255 are left for others."
 	other := []Outcome{
 		{OK, "", []Pattern{refused(426).field("Sec-WebSocket-Version: 13")}},
 		{OK, "it refused, and told its version", []Pattern{refused(4, 505, 501).field("Sec-WebSocket-Version: 13")}},
 		turnedAway(WrongCode, "it refused, but did not tell in Sec-WebSocket-Version which version it knows", 4, 501, 505),
 	}
 	other = append(other, turnsAway()[1:]...)
-	for _, v := range []string{"0", "4", "7", "8", "9", "12", "14", "25", "255"} {
+	for _, v := range []string{"0", "4", "9", "12", "14", "25", "255"} {
 		add(v, "A request for version "+v+" is refused, and the response tells the version that the server knows.", whyOther, []string{v}, other)
+	}
+	for _, v := range []string{"7", "8"} {
+		add(v, "A request for version "+v+" is refused, and the response tells the version that the server knows, unless it knows that draft.",
+			"A server may speak other versions besides 13 (§4.4). The drafts that were version 7 and 8 have frames like those of the RFC.", []string{v},
+			slices.Concat(other, []Outcome{admitted(Informational, "it takes a request of the drafts' version "+v, ruleAccept)}))
 	}
 	const whyForm = "The version is a number from 0 to 255 without leading zeros, and it is there once (§4.3, §11.3.5). What is not so does not match the description in §4.2.1 and must be refused."
 	add("missing", "A request without version is refused.", whyForm, nil, turnsAway())
@@ -156,7 +161,7 @@ func serverVersion() []Case {
 func serverRefusal() []Case {
 	const whyRefusal = "A refusal is a response like any other, and some statuses are not complete without a field: 426 names the protocol in Upgrade, and 405 the methods that work in Allow."
 	return []Case{
-		{ID: "server.refusal.upgrade", RFC: "RFC 9110 §15.5.22", Expect: "A refusal with 426 names websocket in Upgrade.", Why: whyRefusal, Open: Open{Head: replaced("Sec-WebSocket-Version: 8")}, Outcomes: []Outcome{
+		{ID: "server.refusal.upgrade", RFC: "RFC 9110 §15.5.22", Expect: "A refusal with 426 names websocket in Upgrade.", Why: whyRefusal, Open: Open{Head: replaced("Sec-WebSocket-Version: 9")}, Outcomes: []Outcome{
 			{OK, "", []Pattern{refused(426).field("Upgrade: websocket")}},
 			turnedAway(NonStrict, "it answered 426 without naming websocket in Upgrade, which RFC 9110 demands", 426),
 			turnedAway(Informational, "it refused with another status", 4, 5)}},
