@@ -350,21 +350,10 @@ func (s *server) open(ctx context.Context, session *session) (unimplemented stri
 	if err != nil {
 		l.conn.Close()
 		<-written
-		what, e := "ending the connection", Event{Kind: SawEnd, Text: err.Error()}
-		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-			what, e = "nothing", Event{Kind: SawSilence}
-		} else {
-			e, _ = ended(err, "")
-		}
 		if head.raw != "" {
 			l.log.add("in", shownHead(head.raw), nil)
 		}
-		if !c.judges(SawHandshake) {
-			return "", fmt.Errorf("the server answered the handshake with %s", what)
-		}
-		session.observe(e)
-		session.refused = true
-		return "", nil
+		return "", session.unanswered(err)
 	}
 	l.log.add("in", shownHead(head.raw), nil)
 	l.conn.SetReadDeadline(time.Time{})
@@ -391,6 +380,25 @@ func (s *server) open(ctx context.Context, session *session) (unimplemented stri
 	}
 	l.agree(h.deflate)
 	return "", nil
+}
+
+// unanswered ends a session whose handshake got no answer; it is an error where the case does not judge that.
+func (s *session) unanswered(err error) error {
+	s.refused = true
+	timeout, ok := errors.AsType[net.Error](err)
+	silent := ok && timeout.Timeout()
+	switch {
+	case s.c.judges(SawHandshake) && silent:
+		s.observe(Event{Kind: SawSilence})
+	case s.c.judges(SawHandshake):
+		e, _ := ended(err, "")
+		s.observe(e)
+	case silent:
+		return errors.New("the server did not answer the handshake")
+	default:
+		return fmt.Errorf("the server answered the handshake by ending the connection: %w", err)
+	}
+	return nil
 }
 
 // shownHead is a head as the log has it.
