@@ -5,11 +5,16 @@
 const { WebSocket } = require('ws');
 const { limit, casePatience, handshakePatience, drive, main } = require('./driver-cases.js');
 
+// Messages may come in any number of pieces; other limits are the library's own.
+const fragments = 1 << 20;
+
 function connect(url, take) {
   return new Promise((resolve) => {
     const socket = new WebSocket(url, {
       perMessageDeflate: { threshold: 0 },
       maxPayload: limit,
+      maxFragments: fragments,
+      maxBufferedChunks: fragments,
       skipUTF8Validation: false,
       handshakeTimeout: handshakePatience,
     });

@@ -1,15 +1,16 @@
 // Gorilla is a peer on github.com/gorilla/websocket.
 //
-// It follows the library's program for Autobahn|Testsuite (examples/autobahn): whole messages, compression on where
-// wanted, and a check of the UTF-8 of text, which the documentation leaves to the application. The library has no
-// context takeover.
+// It follows the library's program for Autobahn|Testsuite (examples/autobahn): compression where it is wanted, and a
+// check of the UTF-8 of text as it arrives, which the documentation leaves to the application. Messages are written
+// whole. The library has no context takeover.
 package main
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
 
@@ -52,13 +53,20 @@ func messages(c *websocket.Conn, message func(t int, data []byte) error) error {
 	defer c.Close()
 	c.SetReadLimit(peer.MessageLimit)
 	for {
-		t, data, err := c.ReadMessage()
+		t, r, err := c.NextReader()
 		if err != nil {
 			return err
 		}
-		if t == websocket.TextMessage && !utf8.Valid(data) {
+		if t == websocket.TextMessage {
+			r = &validator{r: r}
+		}
+		data, err := io.ReadAll(r) // as ReadMessage does it
+		if errors.Is(err, errInvalid) {
 			return c.WriteControl(websocket.CloseMessage,
 				websocket.FormatCloseMessage(websocket.CloseInvalidFramePayloadData, ""), time.Now().Add(time.Second))
+		}
+		if err != nil {
+			return err
 		}
 		if err := message(t, data); err != nil {
 			return err

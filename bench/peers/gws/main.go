@@ -17,11 +17,13 @@ func main() {
 	peer.Main(peer.Library{Modes: []peer.Mode{peer.Off, peer.On, peer.Takeover}, Handler: handler, Client: client})
 }
 
-// deflate compresses everything; with takeover the library knows no threshold.
+// deflate compresses everything; with takeover the library knows no threshold. The windows are whole: with takeover a
+// server's would be smaller by default, and demanded of clients that offered nothing of the kind.
 func deflate(m peer.Mode) gws.PermessageDeflate {
 	return gws.PermessageDeflate{
 		Enabled: m != peer.Off, Threshold: 1,
 		ServerContextTakeover: m == peer.Takeover, ClientContextTakeover: m == peer.Takeover,
+		ServerMaxWindowBits: 15, ClientMaxWindowBits: 15,
 	}
 }
 
