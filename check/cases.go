@@ -203,17 +203,22 @@ func echoes(seen ...Pattern) []Outcome {
 // fails are the outcomes of a case in which the subject has to fail the connection with the code, after what is seen.
 func fails(code int, seen ...Pattern) []Outcome {
 	list := []Outcome{{OK, "", append(clone(seen), closed(code))}}
-	lost := clone(seen)
-	for i := range lost {
-		lost[i].Optional = true
-	}
 	if len(seen) > 0 {
-		list = append(list, Outcome{NonStrict, "it failed the connection, but what came before is lost", append(clone(lost), closed(code))})
+		list = append(list, Outcome{NonStrict, "it failed the connection, but what came before is lost", append(optional(seen), closed(code))})
 	}
 	return append(list,
-		Outcome{WrongCode, "it failed the connection, but with another code", append(clone(lost), closed())},
-		Outcome{NonStrict, "it ended the connection without a close frame: RFC 6455 §7.1.7 says that one should be sent", append(clone(lost), dropped())},
+		Outcome{WrongCode, "it failed the connection, but with another code", append(optional(seen), closed())},
+		Outcome{NonStrict, "it ended the connection without a close frame: RFC 6455 §7.1.7 says that one should be sent", append(optional(seen), dropped())},
 	)
+}
+
+// optional are the patterns, none of which needs to come.
+func optional(list []Pattern) []Pattern {
+	list = clone(list)
+	for i := range list {
+		list[i].Optional = true
+	}
+	return list
 }
 
 func clone(list []Pattern) []Pattern { return append([]Pattern(nil), list...) }

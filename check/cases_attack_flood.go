@@ -20,6 +20,7 @@ func attackFlood() []Case {
 			{OK, "", []Pattern{pongs, ponged(alive).optional(), closed(1000, 1005)}},
 			{Informational, "it gave up the connection with a code for it", []Pattern{pongs, closed(1008, 1009, 1013)}},
 			{Informational, "it ended the connection", []Pattern{pongs, ponged(alive).optional(), dropped()}},
+			{NonStrict, "it did not get it done in the time", []Pattern{pongs, ponged(alive).optional(), silent()}},
 		}
 	}
 	big := sized(FillRandom, 16<<10, 7)
@@ -29,6 +30,7 @@ func attackFlood() []Case {
 			{OK, "", []Pattern{seen.repeated(), ponged(alive).optional(), closed(1000, 1005)}},
 			{Informational, "it gave up the connection with a code for it", []Pattern{maybe, closed(1008, 1009, 1013)}},
 			{Informational, "it ended the connection", []Pattern{maybe, dropped()}},
+			{NonStrict, "it did not get it done in the time", []Pattern{maybe, silent()}},
 		}
 	}
 	fragmented := func(seen ...Pattern) []Outcome {
@@ -37,6 +39,7 @@ func attackFlood() []Case {
 			{OK, "it has a limit and said so", []Pattern{closed(1008, 1009)}},
 			{Informational, "it ended the connection with another code", []Pattern{closed()}},
 			{Informational, "it ended the connection", []Pattern{dropped()}},
+			{NonStrict, "it did not get it done in the time", append(optional(seen), silent())},
 		}
 	}
 	empty := frame(OpContinuation, "").more()

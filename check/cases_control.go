@@ -45,16 +45,15 @@ func pinged() []Case {
 			frames = append(frames, ping(p))
 			all = append(all, ponged(lit(p)))
 		}
-		some := clone(all)
-		for i := range some[:n-1] {
-			some[i].Optional = true
-		}
+		some := append(optional(all[:n-1]), all[n-1])
 		steps := []Step{send(frames...), grace(), closing(1000, "")}
 		c := Case{ID: fmt.Sprintf("control.ping.row-of-%d", n), RFC: "RFC 6455 §5.5.3", Expect: fmt.Sprintf("%d pings in a row are answered in order, or the last of those that were waiting.", n),
 			Why:   "Who has several pings to answer may answer only the latest: it says as much as all of them. The answers keep the order of the pings.",
 			Steps: steps, Outcomes: []Outcome{
 				{OK, "", append(clone(all), late(), closed(1000, 1005))},
 				{Informational, "it answered only some of them, as it may", append(clone(some), late(), closed(1000, 1005))},
+				{Informational, "it has a limit for pings, and says so", append(optional(all), closed(1008))},
+				{NonStrict, "it ended the connection: it may have a limit for pings", append(optional(all), dropped())},
 			}}
 		list = append(list, c)
 	}

@@ -228,6 +228,9 @@ func deflateFrames() []Case {
 		append(echoes(ponged(lit("nor this")), in, in), Outcome{NonStrict, "the ping is answered after the message", []Pattern{in, ponged(lit("nor this")), in, closed()}}),
 		thenClose(3, send(packedFrame(OpText, first[:5]).more(), ping("nor this"), frame(OpContinuation, first[5:])), packed(OpText, second))...)
 	list[len(list)-1].Outcomes = append(list[len(list)-1].Outcomes, Outcome{NonStrict, "the ping is answered after the messages", []Pattern{in, in, ponged(lit("nor this")), closed()}})
+	list[len(list)-3].Outcomes = append(list[len(list)-3].Outcomes,
+		Outcome{Informational, "the ping is answered before the message ahead of it", []Pattern{ponged(lit("not in the window")), in, in, closed()}},
+		Outcome{Informational, "the ping is answered after the message behind it", []Pattern{in, in, ponged(lit("not in the window")), closed()}})
 	for i := range list {
 		if strings.HasPrefix(list[i].ID, "deflate.frames.window-") {
 			list[i] = referring(list[i])

@@ -75,10 +75,14 @@ func offerCases() []Case {
 			first = agreed(o.answer)
 		}
 		list = append(list, Case{ID: "negotiation.offer." + o.name, RFC: rfc, Tags: []string{TagServer, TagExtension},
-			Expect:   "The offer “" + short(o.offer) + "” is accepted in the right form, or declined.",
-			Open:     Open{Extensions: []string{o.offer}, Extension: true},
-			Steps:    exchange(),
-			Outcomes: []Outcome{{Unimplemented, "it declines these parameters", exchanged(declined())}, {OK, "", exchanged(first)}}})
+			Expect: "The offer “" + short(o.offer) + "” is accepted in the right form, or declined.",
+			Open:   Open{Extensions: []string{o.offer}, Extension: true},
+			Steps:  exchange(),
+			Outcomes: []Outcome{
+				{Unimplemented, "it declines these parameters", exchanged(declined())},
+				{OK, "", exchanged(first)},
+				{NonStrict, "it refuses the handshake as a whole, where it could decline the offer", []Pattern{refused(4)}},
+			}})
 	}
 	for i := range list {
 		if c := &list[i]; c.ID == "negotiation.offer.server-window-15" {

@@ -129,6 +129,8 @@ func serverPipelined() []Case {
 		[]Step{send(frame(OpContinuation, "ly")), await(1), closing(1000, "")}, echoed(OpText, early))
 	add("ping", "A ping in the same write as the request is answered.", behind(ping("early")), next(2), ponged(early), echoed(OpText, late))
 	add("close", "A message and a close in the same write as the request are answered.", behind(frame(OpText, "early"), closeFrame(1000, "")), []Step{}, echoed(OpText, early))
+	closing := &list[len(list)-1]
+	closing.Outcomes = append(closing.Outcomes, Outcome{Informational, "it answered the close, after which the message went unanswered", []Pattern{opened(ruleStatus), closed(1000, 1005)}})
 	add("large", "A message of 60,000 bytes in the same write as the request comes back.", behind(Frame{Op: OpText, Payload: large}), next(2), echoed(OpText, large), echoed(OpText, late))
 	cut := behind(Frame{Op: OpText, Payload: sized(FillASCII, 300, 4)})
 	cut.Head = Head{Chop: 70, Delay: 10 * time.Millisecond}

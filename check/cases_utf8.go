@@ -160,7 +160,7 @@ func utf8Split() []Case {
 			Expect: fmt.Sprintf("The text %s comes back in fragments of one byte with pings between them.", shown),
 			Why: "A control frame may come between any two fragments, also in the middle of a character. Its payload is no text, and what is known of the open message " +
 				"must survive it.",
-			Steps:    []Step{message(m), await(2), closing(1000, "")},
+			Steps:    []Step{message(m), awaitMessages(1), closing(1000, "")},
 			Outcomes: echoes(ponged(between.Payload).optional().repeated(), echoed(OpText, m.Payload))})
 	}
 	return list

@@ -15,6 +15,7 @@ type session struct {
 
 	followers []*follower
 	answers   int // messages and pongs so far
+	messages  int // of them, the messages
 	awaited   int // of them, how many steps have waited for
 	deflated  bool
 
@@ -77,6 +78,9 @@ func (s *session) observe(e Event) {
 		s.closed = true
 	case e.Kind == SawMessage, e.Kind == SawPong:
 		s.answers++
+		if e.Kind == SawMessage {
+			s.messages++
+		}
 		s.deflated = s.deflated || e.deflated
 	case e.Kind == SawHandshake:
 		s.refused = e.Status != 101
@@ -214,10 +218,9 @@ func (s *session) step(ctx context.Context, step *Step) {
 	switch {
 	case step.Await > 0:
 		s.awaited += step.Await
-		s.wait(ctx, s.timeout, func() bool { return s.answers >= s.awaited })
-		if s.answers < s.awaited && !s.over() && ctx.Err() == nil {
-			s.observe(Event{Kind: SawSilence})
-		}
+		s.awaitAnswers(ctx, func() bool { return s.answers >= s.awaited })
+	case step.Messages > 0:
+		s.awaitAnswers(ctx, func() bool { return s.messages >= step.Messages })
 	case step.Grace:
 		s.wait(ctx, s.grace, func() bool { return false })
 		if !s.over() && ctx.Err() == nil {
@@ -238,6 +241,13 @@ func (s *session) step(ctx context.Context, step *Step) {
 		s.sendDeaf(ctx, step)
 	default:
 		s.send(step, s.poll)
+	}
+}
+
+// awaitAnswers waits until enough has come. What does not come is a silence.
+func (s *session) awaitAnswers(ctx context.Context, enough func() bool) {
+	if !s.wait(ctx, s.timeout, enough) && !s.over() && ctx.Err() == nil {
+		s.observe(Event{Kind: SawSilence})
 	}
 }
 

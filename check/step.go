@@ -22,6 +22,9 @@ type Step struct {
 	// Await waits until so many messages and pongs have come since the last Await.
 	Await int
 
+	// Messages waits until so many messages have come in all, whatever the number of pongs.
+	Messages int
+
 	// Grace waits for a subject that fails the connection at once. What comes after it and fits only outcomes with
 	// Late has come late.
 	Grace bool
@@ -46,6 +49,7 @@ type Message struct {
 func send(frames ...Frame) Step { return Step{Frames: frames} }
 func raw(s string) Step         { return Step{Raw: lit(s)} }
 func await(n int) Step          { return Step{Await: n} }
+func awaitMessages(n int) Step  { return Step{Messages: n} }
 func grace() Step               { return Step{Grace: true} }
 func pause(d time.Duration) Step {
 	return Step{Pause: d}
@@ -158,6 +162,8 @@ func (s Step) String() string {
 		return "wait for an answer"
 	case s.Await > 1:
 		return fmt.Sprintf("wait for %d answers", s.Await)
+	case s.Messages > 0:
+		return fmt.Sprintf("wait until %d messages have come", s.Messages)
 	case s.Grace:
 		return "leave time to fail the connection"
 	case s.Pause > 0:

@@ -59,7 +59,7 @@ func checkRequestLine(line string, fault Fault) (target string, err error) {
 		_, path, _ := strings.Cut(absolute, "/")
 		target = "/" + path
 	}
-	if target == "" || target[0] != '/' || strings.Contains(target, "#") {
+	if target == "" || target[0] != '/' || strings.ContainsAny(target, "#\t") {
 		return "", bad("Malformed Request Target")
 	}
 	return target, nil
