@@ -42,6 +42,8 @@ type link struct {
 	op       Op // of the open message; 0 if none is open
 	deflated bool
 	over     bool // the close frame has come
+	key      uint32
+	sameKey  int // frames in a row with that masking key
 	frames   int
 }
 
@@ -277,6 +279,9 @@ func (l *link) readFrame() (f *Frame, payload []byte, wrong string, err error) {
 			return nil, nil, " inside a frame", err
 		}
 	}
+	if masked && size > 0 && !l.freshKey(binary.BigEndian.Uint32(b[n-4:n])) {
+		return f, nil, "its frames are all masked with the same key, which is not the unpredictable one of RFC 6455 §5.3", nil
+	}
 	head := append(b[:n:n], payload[:min(len(payload), maxWireBytes)]...)
 	if masked {
 		mask(payload, binary.BigEndian.Uint32(b[n-4:n]))
@@ -291,6 +296,16 @@ func (l *link) readFrame() (f *Frame, payload []byte, wrong string, err error) {
 		l.logFrame(f, head, shown.String())
 	}
 	return f, payload, "", nil
+}
+
+// freshKey reports whether the masking keys of a client still look as if each were chosen anew.
+func (l *link) freshKey(key uint32) bool {
+	if key != l.key || l.sameKey == 0 {
+		l.key, l.sameKey = key, 1
+		return true
+	}
+	l.sameKey++
+	return l.sameKey < 4
 }
 
 // describe is the frame without its payload.

@@ -227,3 +227,19 @@ func FuzzExtensions(f *testing.F) {
 		}
 	})
 }
+
+// Masking keys that do not change are seen: RFC 6455 §5.3.
+func TestSameMaskingKey(t *testing.T) {
+	f := Frame{Op: OpText, Payload: lit("a"), Mask: MaskZero}
+	var same, fresh []byte
+	for range 6 {
+		same = f.Append(same, true)
+		fresh = (&Frame{Op: OpText, Payload: lit("a")}).Append(fresh, true)
+	}
+	if events := readAll(same, false); events[len(events)-1].Kind != SawViolation {
+		t.Error("six frames masked with zeros are no violation")
+	}
+	if events := readAll(fresh, false); len(events) != 7 {
+		t.Errorf("six frames masked as they should be: %v", events[len(events)-1].String())
+	}
+}
