@@ -28,7 +28,7 @@ const page = "../docs/conformance.md"
 var skipped = []string{"framing.length.top-bit-*"}
 
 // patience is how long a peer may be silent.
-const patience = 2 * time.Second
+const patience = 5 * time.Second
 
 func main() {
 	log.SetFlags(0)
