@@ -112,16 +112,20 @@ func serverHost() []Case {
 	add := func(name, expect string, h Head, outcomes []Outcome) {
 		list = append(list, Case{ID: "server.host." + name, RFC: "RFC 9112 §3.2", Expect: expect, Why: why, Open: Open{Head: h}, Outcomes: outcomes})
 	}
-	add("missing", "A request without Host is refused.", without("Host"), turnsAway())
-	add("twice", "A request that has the same Host twice is refused.", with("Host: {host}"), turnsAway())
-	add("two", "A request with two Hosts is refused.", with("Host: other.example"), turnsAway())
+	// bad are the outcomes of a Host that has to be answered with 400.
+	bad := func(special ...Outcome) []Outcome {
+		return slices.Concat([]Outcome{turnedAway(OK, "", 400), turnedAway(NonStrict, "it refused, but not with 400 as RFC 9112 §3.2 demands", 4)}, turnsAway(special...)[1:])
+	}
+	add("missing", "A request without Host is refused with 400.", without("Host"), bad())
+	add("twice", "A request that has the same Host twice is refused with 400.", with("Host: {host}"), bad())
+	add("two", "A request with two Hosts is refused with 400.", with("Host: other.example"), bad())
 	for _, v := range []struct{ name, host string }{
 		{"space", "exam ple.com"}, {"slash", "example.com/path"}, {"userinfo", "user@example.com"}, {"scheme", "http://example.com"}, {"list", "{host}, {host}"}, {"quoted", `"example.com"`},
 		{"port-word", "example.com:http"}, {"two-ports", "example.com:80:80"}, {"bracket", "[::1"}, {"escape", "example%zz.com"}, {"question", "example.com?a=b"},
 	} {
-		add(v.name, "A request with the Host “"+v.host+"” is refused.", replaced("Host: "+v.host), turnsAway())
+		add(v.name, "A request with the Host “"+v.host+"” is refused with 400.", replaced("Host: "+v.host), bad())
 	}
-	add("empty", "A request with an empty Host is refused, or accepted.", replaced("Host:"), turnsAway(admitted(Informational, "it takes an empty Host, which the grammar allows but no URI of http may have")))
+	add("empty", "A request with an empty Host is refused with 400, or accepted.", replaced("Host:"), bad(admitted(Informational, "it takes an empty Host, which the grammar allows but no URI of http may have")))
 	const other = "it does not answer for this host"
 	for _, v := range []struct{ name, host string }{
 		{"other", "other.example"}, {"port", "other.example:8080"}, {"port-empty", "other.example:"}, {"upper-case", "OTHER.EXAMPLE"}, {"ipv4", "192.0.2.1:80"}, {"ipv6", "[2001:db8::1]:80"}, {"escaped", "other%2dhost.example"},
