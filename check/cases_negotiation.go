@@ -198,6 +198,8 @@ func answerCases() []Case {
 	}
 	bad("server-window-without-value", "§7.1.2.1", "; server_max_window_bits", values)
 	bad("client-window-without-value", "§7.1.2.2", "; client_max_window_bits", "Without a value, client_max_window_bits may stand in an offer only.")
+	bad("client-window-unoffered", "§7.1.2.2", "; client_max_window_bits=10", "A server may limit the client's window only if the client has offered that with client_max_window_bits.")
+	list[len(list)-1].Open.Unoffered = true
 	const once = "A parameter may be there once."
 	bad("server-window-twice", "§7.1", "; server_max_window_bits=10; server_max_window_bits=11", once)
 	bad("server-no-takeover-twice", "§7.1", "; server_no_context_takeover; server_no_context_takeover", once)

@@ -298,6 +298,8 @@ func (o *Open) response(h *handshake) (text, declined string) {
 			return "", declined
 		}
 		extensions = []string{answer}
+	case o.Unoffered && slices.ContainsFunc(h.offers, func(e extension) bool { return e.has("client_max_window_bits") }):
+		return "", "the client offers client_max_window_bits"
 	case o.Extension && !slices.ContainsFunc(h.offers, func(e extension) bool { return e.name == permessageDeflate }):
 		return "", "the client does not offer permessage-deflate"
 	}

@@ -18,6 +18,7 @@ type Open struct {
 	Extensions []string // lines of Sec-WebSocket-Extensions
 	Deflate    *Deflate // permessage-deflate with these parameters: without it the case is unimplemented
 	Pipelined  []Frame  // frames in the same write as the head, right behind it
+	Unoffered  bool     // a client must not offer client_max_window_bits: else the case is unimplemented
 	Extension  bool     // a server has to know permessage-deflate, and a client to offer it: else the case is unimplemented
 }
 
