@@ -3,8 +3,10 @@ package check_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,14 +18,13 @@ import (
 // make one. Both kinds are in package mutant, which knows the RFCs and not the suite.
 
 // mutantTarget makes a target of an endpoint with that fault, until the test ends.
-func mutantTarget(t *testing.T, role mutant.Role, fault mutant.Fault) check.Target {
-	t.Helper()
+func mutantTarget(t *testing.T, role mutant.Role, fault mutant.Fault) (check.Target, error) {
 	if role == mutant.RoleClient {
-		return check.Target{Client: func(ctx context.Context, url string) error { return mutant.Client(ctx, url, fault) }}
+		return check.Target{Client: func(ctx context.Context, url string) error { return mutant.Client(ctx, url, fault) }}, nil
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		return check.Target{}, err
 	}
 	done := make(chan bool)
 	go func() {
@@ -34,7 +35,7 @@ func mutantTarget(t *testing.T, role mutant.Role, fault mutant.Fault) check.Targ
 		_ = l.Close()
 		<-done
 	})
-	return check.Target{URL: "ws://" + l.Addr().String() + "/"}
+	return check.Target{URL: "ws://" + l.Addr().String() + "/"}, nil
 }
 
 var mutantRoles = []mutant.Role{mutant.RoleServer, mutant.RoleClient}
@@ -43,7 +44,10 @@ var mutantRoles = []mutant.Role{mutant.RoleServer, mutant.RoleClient}
 func TestFaultless(t *testing.T) {
 	for _, role := range mutantRoles {
 		t.Run(string(role), func(t *testing.T) {
-			target := mutantTarget(t, role, "")
+			target, err := mutantTarget(t, role, "")
+			if err != nil {
+				t.Fatal(err)
+			}
 			target.Timeout = 10 * time.Second
 			check.Test(t, target)
 		})
@@ -54,13 +58,23 @@ func TestFaultless(t *testing.T) {
 func TestFaults(t *testing.T) {
 	for _, role := range mutantRoles {
 		t.Run(string(role), func(t *testing.T) {
-			slots := make(chan bool, 8) // they wait more than they work
-			for _, fault := range mutant.Faults(role) {
+			faults := mutant.Faults(role)
+			wrong := make([]error, len(faults))
+			slots := make(chan bool, 16) // they wait more than they work
+			var wait sync.WaitGroup
+			for i, fault := range faults {
+				slots <- true
+				wait.Go(func() {
+					wrong[i] = judgeFault(t, role, fault)
+					<-slots
+				})
+			}
+			wait.Wait()
+			for i, fault := range faults {
 				t.Run(string(fault), func(t *testing.T) {
-					t.Parallel()
-					slots <- true
-					defer func() { <-slots }()
-					judgeFault(t, role, fault)
+					if wrong[i] != nil {
+						t.Error(wrong[i])
+					}
 				})
 			}
 		})
@@ -234,15 +248,19 @@ var deserts = map[string]struct {
 	"client:loses-pipelined-bytes":        {"client.writes.text", check.Fail},
 }
 
-func judgeFault(t *testing.T, role mutant.Role, fault mutant.Fault) {
+// judgeFault says what is wrong with the verdict on a fault.
+func judgeFault(t *testing.T, role mutant.Role, fault mutant.Fault) error {
 	row, ok := deserts[string(role)+":"+string(fault)]
 	if !ok {
 		row, ok = deserts[string(fault)]
 	}
 	if !ok {
-		t.Fatal("nothing says which case finds this fault: write it into deserts")
+		return errors.New("nothing says which case finds this fault: write it into deserts")
 	}
-	target := mutantTarget(t, role, fault)
+	target, err := mutantTarget(t, role, fault)
+	if err != nil {
+		return err
+	}
 	target.Timeout = 4 * time.Second // longer than an endpoint waits that says nothing
 	target.Parallel = 1
 	if row.id != "" {
@@ -251,16 +269,17 @@ func judgeFault(t *testing.T, role mutant.Role, fault mutant.Fault) {
 	report, err := check.Run(t.Context(), target)
 	if row.verdict == refused {
 		if _, ok := errors.AsType[*check.HandshakeError](err); !ok {
-			t.Errorf("%s That is not noticed: %v", fault.Doc(), err)
+			return fmt.Errorf("%s That is not noticed: %v", fault.Doc(), err)
 		}
-		return
+		return nil
 	}
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if !slices.ContainsFunc(report.Results, func(r *check.Result) bool { return r.Verdict == row.verdict }) {
-		t.Errorf("%s %s does not come to the verdict %s: %v", fault.Doc(), row.id, row.verdict, report.Count())
+		return fmt.Errorf("%s %s does not come to the verdict %s: %v", fault.Doc(), row.id, row.verdict, report.Count())
 	}
+	return nil
 }
 
 // There are enough kinds of mistakes, and no row is left of one that is gone.
