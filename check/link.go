@@ -212,9 +212,6 @@ func (l *link) control(f *Frame, p []byte) (Event, bool) {
 	case OpPong:
 		e.Kind = SawPong
 	case OpClose:
-		if l.over {
-			return violation("a second close frame")
-		}
 		e.Kind, l.over = SawClose, true
 		switch {
 		case len(p) == 0:

@@ -19,14 +19,15 @@ type session struct {
 	awaited   int // of them, how many steps have waited for
 	deflated  bool
 
-	wrong     string // a violation
-	unfit     string // why no outcome is left
-	closed    bool   // its close frame has come
-	ended     bool   // the TCP connection has ended
-	sentClose bool
-	cut       bool // the suite has ended the TCP connection
-	refused   bool // the handshake has not led to a connection
-	silent    bool // nothing more has come in the time there is
+	wrong       string // a violation
+	unfit       string // why no outcome is left
+	closed      bool   // its close frame has come
+	closedTwice bool   // a second one, too
+	ended       bool   // the TCP connection has ended
+	sentClose   bool
+	cut         bool // the suite has ended the TCP connection
+	refused     bool // the handshake has not led to a connection
+	silent      bool // nothing more has come in the time there is
 }
 
 func newSession(c *Case, l *link, timeout, grace time.Duration) *session {
@@ -73,6 +74,10 @@ func (s *session) observe(e Event) {
 		}
 		return
 	case s.closed: // a control frame after the close frame changes nothing
+		if e.Kind == SawClose {
+			s.closedTwice = true
+			s.l.log.remark("a second close frame")
+		}
 		return
 	case e.Kind == SawClose:
 		s.closed = true
@@ -341,6 +346,9 @@ func (s *session) verdict() (Verdict, string) {
 	}
 	for _, f := range s.followers {
 		if f.alive() && f.whole() {
+			if s.closedTwice && (f.outcome.Verdict == OK || f.outcome.Verdict == Informational) {
+				return NonStrict, "it sent a second close frame, when the connection was closed already"
+			}
 			return f.outcome.Verdict, f.outcome.Say
 		}
 	}
