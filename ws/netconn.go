@@ -141,12 +141,14 @@ func (e timeoutError) Unwrap() error { return e.error }
 
 // Write implements net.Conn.
 func (n *netConn) Write(p []byte) (int, error) {
-	over := n.c.err() != nil
+	if e := n.c.err(); e != nil {
+		return 0, e
+	}
 	err := n.c.Write(n.write.context(), n.t, p)
 	if err == nil {
 		return len(p), nil
 	}
-	if !over && errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = timeoutError{err}
 	}
 	return 0, err

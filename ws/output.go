@@ -34,6 +34,7 @@ type output struct {
 
 	// Of whoever has the turn. It is empty when the turn is taken.
 	sending queue
+	alone   int // the size of sending if nothing is lost when it is dropped as a whole; 0 if something is
 	hook    ctxHook
 	rawFn   func(uintptr) bool
 	ctx     context.Context
@@ -255,10 +256,14 @@ func (c *Conn) takeQueue() {
 	}
 }
 
-var errWouldBlock = errors.New("ws: write: the transport is full")
+var (
+	errWouldBlock = errors.New("ws: write: the transport is full")
+	errTakenBack  = errors.New("ws: write: the context ended before a byte was sent")
+)
 
 // send hands what was taken to the transport. Without wait, which only plain TCP can do, it returns errWouldBlock if
-// not everything fits; the rest stays. Any other error has ended the connection. The turn is held.
+// not everything fits; the rest stays. It returns errTakenBack if ctx ended before a byte of what is alone was accepted.
+// Any other error has ended the connection. The turn is held.
 func (c *Conn) send(ctx context.Context, wait bool) error {
 	o := &c.out
 	if o.sending.size == 0 {
@@ -277,9 +282,13 @@ func (c *Conn) send(ctx context.Context, wait bool) error {
 	if o.unsent.Load() != 0 {
 		o.unsent.Store(0)
 	}
+	untouched := o.sending.size == o.alone
 	o.sending.drop()
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case untouched && ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return errTakenBack
 	}
 	e := &CloseError{Code: CodeAbnormal, Err: err}
 	return c.abort(e)

@@ -34,9 +34,10 @@ func checkOutgoing(t Type, p []byte) error {
 // when the transport has taken the bytes, so that a slow peer holds the caller back; only replies to messages that
 // arrived together are gathered, for as long as nobody waits. p is not kept, and not changed.
 //
-// If ctx ends while Write waits for its turn, nothing has happened. If it ends after its bytes were handed to the
-// transport, the connection ends, for a part of a message cannot be taken back. It ends, too, when the
-// transport accepts no byte for Options.WriteTimeout.
+// If ctx ends while Write waits for its turn, nothing has happened, nor if it ends before the transport has accepted a
+// byte of the message, where that is known: not over TLS, with context takeover, or behind other messages. Otherwise the
+// connection ends, for a part of a message cannot be taken back. It ends, too, when the transport accepts no byte for
+// Options.WriteTimeout.
 func (c *Conn) Write(ctx context.Context, t Type, p []byte) error {
 	if err := checkOutgoing(t, p); err != nil {
 		return err
@@ -116,6 +117,8 @@ func (c *Conn) writeMessage(ctx context.Context, t Type, p []byte, pre *Prepared
 	// Whatever was compressed before this message is in the queue, ahead of it; what comes later goes behind.
 	c.takeQueue()
 	pieces := z == nil && c.client && len(p) > clientPiece
+	// Alone and outside of any window, the message can be taken back for as long as no byte of it has left.
+	alone := c.out.sending.size == 0 && !locked && !c.tls
 	if !pieces {
 		c.putMessage(&c.out.sending, t, p, z, n, pre, true)
 	}
@@ -126,7 +129,20 @@ func (c *Conn) writeMessage(ctx context.Context, t Type, p []byte, pre *Prepared
 	if pieces {
 		return c.writePieces(ctx, t, p)
 	}
-	return c.send(ctx, true)
+	whole := c.out.sending.size
+	if alone {
+		c.out.alone = whole
+	}
+	err := c.send(ctx, true)
+	if c.out.alone = 0; err == errTakenBack {
+		c.mu.Lock()
+		c.out.messages--
+		c.out.bytes -= int64(len(p))
+		c.out.wire -= int64(whole)
+		c.mu.Unlock()
+		return cancelled("write", ctx)
+	}
+	return err
 }
 
 // writePieces sends a large message of a client, masking a copy of one piece after the other. The turn is held.
