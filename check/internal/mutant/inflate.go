@@ -224,8 +224,10 @@ func (z *inflater) compressed(literals, distances code) error {
 		if distance > len(z.out) || distance > z.size() {
 			return errCorrupt
 		}
-		for range length {
-			z.out = append(z.out, z.out[len(z.out)-distance])
+		for start := len(z.out) - distance; length > 0; { // what is copied may be copied again
+			n := min(length, len(z.out)-start)
+			z.out = append(z.out, z.out[start:start+n]...)
+			length -= n
 		}
 	}
 }
