@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -39,6 +40,14 @@ func localHosts(hosts []string, next http.Handler) http.Handler {
 		known[canonical(host)] = true
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !isHost(r.Host): // RFC 9112 section 3.2
+			problem(w, http.StatusBadRequest, fmt.Sprintf("the Host %q is not a host", r.Host))
+			return
+		case !strings.HasPrefix(r.URL.Path, "/"):
+			problem(w, http.StatusBadRequest, fmt.Sprintf("the target %q is not a path", r.RequestURI))
+			return
+		}
 		host := canonical(hostname(r.Host))
 		ip := net.ParseIP(host)
 		if known[host] || ip != nil && (ip.IsLoopback() || ip.Equal(localIP(r))) {
@@ -50,6 +59,12 @@ func localHosts(hosts []string, next http.Handler) http.Handler {
 			"no page elsewhere can reach it under a name of its own (DNS rebinding). If the name is yours, start it with\n"+
 			"  parley serve --host NAME", r.Host))
 	})
+}
+
+// isHost reports whether s is a host, perhaps with a port; net/http lets more pass.
+func isHost(s string) bool {
+	u, err := url.Parse("//" + s)
+	return err == nil && s != "" && u.Host == s && (strings.HasPrefix(s, "[") || strings.Count(s, ":") <= 1)
 }
 
 // localIP returns the address that the connection of r came to, or nil.

@@ -40,7 +40,7 @@ func TestHost(t *testing.T) {
 		"mine.example":              200, // given
 		"Mine.Example.:8443":        200,
 		"203.0.113.9":               200,
-		"":                          403,
+		"":                          400,
 		"evil.example":              403,
 		"evil.example:8080":         403,
 		"localhost.evil.example":    403,
@@ -52,15 +52,15 @@ func TestHost(t *testing.T) {
 		"[::]":                      403,
 		"127.1":                     403, // a short form that no browser sends
 		"0x7f000001":                403,
-		"localhost@evil.example":    403,
-		"evil.example#localhost":    403,
-		"[::1%25lo]:8080":           403,
+		"localhost@evil.example":    400,
+		"evil.example#localhost":    400,
+		"[::1%25lo]:8080":           400,
 		"xn--loclhost-9za":          403,
-		"evil.example, localhost":   403,
-		"localhost:8080:8080":       403,
-		"[::1].evil.example":        403,
-		"[::1":                      200, // net/http refuses it before
-		"127.0.0.1%00.evil.example": 403,
+		"evil.example, localhost":   400,
+		"localhost:8080:8080":       400,
+		"[::1].evil.example":        400,
+		"[::1":                      400,
+		"127.0.0.1%00.evil.example": 400,
 	} {
 		r := httptest.NewRequest("GET", "/healthz", nil)
 		r.Host = host
