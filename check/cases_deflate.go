@@ -135,9 +135,9 @@ func deflateBlocks() []Case {
 		builder().Fixed(true, deflate.Lit("first ")).Align().Fixed(false, deflate.Lit("second")).Sync())
 	for i := range list {
 		if strings.HasPrefix(list[i].ID, "deflate.blocks.final-") {
-			list[i].RFC = "RFC 7692 §7.2.3.4"
+			list[i].RFC = "RFC 7692 §7.2.1, §7.2.3.4"
 			list[i].Why = "A compressor may set BFINAL, for many libraries can end a stream but not flush it. The last block of such a message is followed by an " +
-				"empty one, and what comes after a block with BFINAL still belongs to the message."
+				"empty one, and what comes after a block with BFINAL still belongs to the message: §7.2.1 has the next block follow at the byte boundary."
 		}
 	}
 	final := builder().Fixed(true, deflate.Lit("first message ")).Align().Sync()

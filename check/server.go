@@ -47,6 +47,7 @@ type Server struct {
 	closed   bool
 	tell     sync.Mutex // held while Done or Updated runs
 	running  sync.WaitGroup
+	ended    *sync.Cond // with mu: told when a case has ended, or the server
 }
 
 // An agent is a client by its name.
@@ -54,6 +55,7 @@ type agent struct {
 	begin   time.Time
 	last    time.Time
 	results map[int]*Result
+	running int // cases
 	keys    map[string]bool
 }
 
@@ -119,6 +121,7 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	s.cond().Broadcast()
 	for conn := range s.conns {
 		conn.Close()
 	}
@@ -166,6 +169,14 @@ func (s *Server) reportOf(name string) *Report {
 		}
 	}
 	return r
+}
+
+// cond is told when a case has ended, or the server. s.mu is held.
+func (s *Server) cond() *sync.Cond {
+	if s.ended == nil {
+		s.ended = sync.NewCond(&s.mu)
+	}
+	return s.ended
 }
 
 // named returns the agent of that name. s.mu is held.
@@ -268,7 +279,9 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	case u.Path == "/updateReports":
 		s.say(ctx, l, head, "")
 		s.mu.Lock()
-		s.named(name)
+		for a := s.named(name); a.running > 0 && !s.closed; { // a client may be ahead of the end of its connections
+			s.cond().Wait()
+		}
 		r := s.reportOf(name)
 		s.mu.Unlock()
 		if s.Updated != nil {
@@ -387,7 +400,14 @@ func (s *Server) runCase(ctx context.Context, l *link, head *received, target st
 	c := s.cases[at.number-1]
 	s.mu.Lock()
 	a := s.named(at.agent)
+	a.running++
 	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		a.running--
+		s.cond().Broadcast()
+	}()
 	fresh := func(key string) bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
