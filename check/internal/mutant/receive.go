@@ -154,9 +154,7 @@ func (e *endpoint) nextFrame() error {
 		if _, err := io.ReadFull(e.r, p); err != nil {
 			return err
 		}
-		for i := range p {
-			p[i] ^= h.key[i%4]
-		}
+		mask(p, h.key, 0)
 		if err := e.control(h.op, p); err != nil {
 			return err
 		}
@@ -178,9 +176,7 @@ func (e *endpoint) fill() ([]byte, error) {
 		return nil, err
 	}
 	p := e.buf[:n]
-	for i := range p {
-		p[i] ^= e.in.key[(e.in.offset+i)%4]
-	}
+	mask(p, e.in.key, e.in.offset)
 	e.in.left -= int64(n)
 	e.in.offset += n
 	if e.in.cut {

@@ -1,7 +1,9 @@
 package mutant
 
 import (
+	"bytes"
 	"crypto/rand"
+	"crypto/subtle"
 	"encoding/binary"
 	"time"
 )
@@ -62,13 +64,20 @@ func (e *endpoint) frame(first byte, p []byte) error {
 		b = append(b, key[:]...)
 		start := len(b)
 		b = append(b, p...)
-		for i := range p {
-			b[start+i] ^= key[i%4]
-		}
+		mask(b[start:], key, 0)
 	}
 	if err := e.nc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
 	_, err := e.nc.Write(b)
 	return err
+}
+
+// mask masks or unmasks what begins at the offset in a payload: RFC 6455 §5.3.
+func mask(p []byte, key [4]byte, offset int) {
+	keys := bytes.Repeat(key[:], 256)
+	for len(p) > 0 {
+		n := subtle.XORBytes(p, p, keys[offset%4:])
+		p, offset = p[n:], offset+n
+	}
 }

@@ -1,5 +1,7 @@
 package mutant
 
+import "unicode/utf8"
+
 // decoder follows UTF-8 byte by byte: RFC 3629 §4.
 type decoder struct {
 	fault    Fault
@@ -105,6 +107,7 @@ func (t *text) check() error {
 	if t.skip {
 		return nil
 	}
+	t.checked += t.valid()
 	for ; t.checked < len(t.m.data); t.checked++ {
 		if !t.d.next(t.m.data[t.checked]) {
 			t.skip = true
@@ -112,6 +115,21 @@ func (t *text) check() error {
 		}
 	}
 	return nil
+}
+
+// valid is how many of the bytes that are not checked yet are whole characters, if that is easily known: to follow large
+// texts byte by byte takes long.
+func (t *text) valid() int {
+	if t.d.need > 0 || t.d.fault == refusesNonChars {
+		return 0
+	}
+	rest := t.m.data[t.checked:]
+	for n := len(rest); n > max(0, len(rest)-utf8.UTFMax); n-- { // the last character may be cut
+		if utf8.Valid(rest[:n]) {
+			return n
+		}
+	}
+	return 0
 }
 
 // ended checks the text as a whole.
