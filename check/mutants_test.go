@@ -49,6 +49,7 @@ func TestFaultless(t *testing.T) {
 				t.Fatal(err)
 			}
 			target.Timeout = 10 * time.Second
+			target.Skip = heavy
 			check.Test(t, target)
 		})
 	}
