@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/parley-ws/parley/check"
@@ -250,6 +252,56 @@ func TestCheckStopped(t *testing.T) {
 	}
 	p.signal(t, os.Interrupt)
 	if r := p.wait(t); r.code != 130 || !strings.Contains(r.err, "cases ran") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// Over TLS, with the flags that connect has too.
+func TestCheckTLS(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, nil, "--tls-self-signed")
+	some := []string{"--case", "framing.length.text-12*", "--case", "close.tcp.answered", "--http", "1.1"}
+	if r := parley(t, "", append([]string{"check", s.echo, "-k"}, some...)...); r.code != 0 {
+		t.Errorf("%+v", r)
+	}
+	parley(t, "", append([]string{"check", s.echo}, some...)...).expect(t, 3, "certificate", "-k")
+}
+
+// What is said with -H, -u, --origin and --subprotocol is in every request that is not itself about it.
+func TestCheckRequest(t *testing.T) {
+	t.Parallel()
+	var wrong sync.Map
+	h := ws.Handler{Handle: func(c *ws.Conn) error { return echoAll(c, same) }, Options: ws.AcceptOptions{AnyOrigin: true, Subprotocols: []string{"chat"},
+		Check: func(r *http.Request) error {
+			user, password, _ := r.BasicAuth()
+			if r.Header.Get("X-Test") != "yes" || user != "me" || password != "secret" || r.Header.Get("Origin") != "https://example.org" || r.Header.Get("Sec-WebSocket-Protocol") != "chat" {
+				wrong.Store(fmt.Sprint(r.Header), true)
+			}
+			return nil
+		}}}
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	r := parley(t, "", "check", "ws"+strings.TrimPrefix(srv.URL, "http"), "-H", "X-Test: yes", "-u", "me:secret", "--origin", "https://example.org", "--subprotocol", "chat",
+		"--case", "framing.length.text-12*", "--case", "server.response.protocol")
+	if r.code != 0 {
+		t.Errorf("%+v", r)
+	}
+	wrong.Range(func(header, _ any) bool {
+		t.Errorf("a request with %s", header)
+		return false
+	})
+}
+
+// The server that everybody has at hand does what the suite wants, with its memory watched.
+func TestCheckServe(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, nil)
+	args := []string{"check", s.echo, "--skip", "attack.slow.*", "--skip", "size.*"}
+	if runtime.GOOS == "linux" {
+		args = append(args, "--pid", fmt.Sprint(s.cmd.Process.Pid))
+	}
+	r := parley(t, "", args...)
+	if r.code != 0 || strings.Contains(r.out, "--explain") {
 		t.Errorf("%+v", r)
 	}
 }
