@@ -36,7 +36,7 @@ func answers(code int, seen ...Pattern) []Outcome {
 		{OK, "", after(closed(code))},
 		{Informational, "it answered with 1000 or without a code: RFC 6455 §5.5.1 says that an endpoint typically echoes the code", after(closed(1000, 1005))},
 		{WrongCode, "it answered with a code that says something else", after(closed())},
-		{NonStrict, "it ended the connection without answering the close frame", after(dropped())},
+		{Fail, "it ended the connection without answering the close frame, which it must: RFC 6455 §5.5.1", after(dropped())},
 	}
 }
 
@@ -164,7 +164,7 @@ func closePayloads() []Case {
 			Outcomes: []Outcome{
 				{OK, "", []Pattern{closed(1005, 1000)}},
 				{WrongCode, "it answered with a code that says something else", []Pattern{closed()}},
-				{NonStrict, "it ended the connection without answering the close frame", []Pattern{dropped()}}}},
+				{Fail, "it ended the connection without answering the close frame, which it must: RFC 6455 §5.5.1", []Pattern{dropped()}}}},
 		{ID: "close.payload.bytewise", RFC: "RFC 6455 §5.5.1", Expect: "A close of which each byte comes by itself is answered with the same code.",
 			Steps: []Step{closing(1001, "one after the other").chop(1).every(2 * time.Millisecond)}, Outcomes: answers(1001)},
 		{ID: "close.payload.two-writes", RFC: "RFC 6455 §5.5.1", Expect: "A close of which the second byte of the code comes later is answered with the same code.",

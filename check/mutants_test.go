@@ -142,7 +142,7 @@ var deserts = map[string]struct {
 	"wrong-code-for-utf8":       {"utf8.invalid.continuation-80", check.WrongCode},
 
 	// Closing: §5.5.1 and §7.
-	"never-echoes-close":        {"close.code.1000", check.NonStrict},
+	"never-echoes-close":        {"close.code.1000", check.Fail},
 	"echoes-wrong-code":         {"close.code.1000", check.WrongCode},
 	"sends-1005":                {"close.payload.empty", check.Fail},
 	"sends-close-twice":         {"close.code.1000", check.NonStrict},
