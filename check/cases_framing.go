@@ -3,7 +3,6 @@ package check
 import (
 	"fmt"
 	"strings"
-	"time"
 )
 
 var framingGroup = Group{
@@ -129,6 +128,19 @@ func framingHuge() []Case {
 			list = append(list, one)
 		}
 	}
+	for _, c := range []struct {
+		name   string
+		frames []Frame
+	}{
+		{"continuation", []Frame{frame(OpText, "begin").more(), {Op: OpContinuation, Length: Length64, Declare: 1<<63 + 5, Payload: lit("Hello")}}},
+		{"ping", []Frame{{Op: OpPing, Length: Length64, Declare: 1<<63 + 4, Payload: lit("ping")}}},
+		{"pong", []Frame{{Op: OpPong, Length: Length64, Declare: 1<<63 + 4, Payload: lit("pong")}}},
+	} {
+		list = append(list, Case{ID: "framing.length.top-bit-" + c.name, RFC: "RFC 6455 §5.2", Tags: []string{TagSecurity},
+			Expect: "A " + c.name + " with a length whose top bit is set fails the connection.", Why: why,
+			Steps:    []Step{send(c.frames...), grace(), cut()},
+			Outcomes: append(fails(1002), Outcome{Fail, "it waits for the payload", []Pattern{late()}})})
+	}
 	for _, bits := range []int{31, 32, 40, 53, 62} {
 		for _, op := range []Op{OpText, OpBinary} {
 			list = append(list, Case{ID: fmt.Sprintf("framing.length.declared-2-%d-%v", bits, op), RFC: "RFC 6455 §10.4", Tags: []string{TagSecurity}, Memory: 32 << 20,
@@ -236,6 +248,35 @@ func framingReserved() []Case {
 			Steps:    []Step{send(frame(OpText, "good"), frame(OpText, "bad").rsv(bits), ping("alive"))},
 			Outcomes: fails(1002, echoed(OpText, lit("good")))})
 	}
+	return append(list, framingReservedAgreed()...)
+}
+
+// framingReservedAgreed are the reserved bits that have no meaning with permessage-deflate either.
+func framingReservedAgreed() []Case {
+	var list []Case
+	for _, bits := range []struct {
+		name string
+		rsv  byte
+	}{{"2", RSV2}, {"3", RSV3}, {"23", RSV2 | RSV3}} {
+		for _, c := range []struct {
+			name   string
+			frames []Frame
+		}{
+			{"text", []Frame{frame(OpText, "Hello")}},
+			{"binary", []Frame{frame(OpBinary, "Hello")}},
+			{"continuation", []Frame{frame(OpText, "Hel").more(), frame(OpContinuation, "lo")}},
+			{"ping", []Frame{ping("ping")}},
+			{"pong", []Frame{pong("pong")}},
+		} {
+			frames := append([]Frame(nil), c.frames...)
+			frames[len(frames)-1].RSV = bits.rsv
+			one := failing(fmt.Sprintf("framing.rsv.agreed-%s-%s", bits.name, c.name), "RFC 6455 §5.2",
+				fmt.Sprintf("A reserved bit (RSV%s, %s) fails the connection though compression is agreed on.", bits.name, c.name), 1002, frames...)
+			one.Why = "An extension gives a meaning to the bits that it names. permessage-deflate names RSV1 alone: the others stay reserved."
+			one.Open, one.Tags = Open{Deflate: &Deflate{}}, []string{TagExtension}
+			list = append(list, one)
+		}
+	}
 	return list
 }
 
@@ -257,25 +298,4 @@ func framingOpcodes() []Case {
 				Outcomes: fails(1002, echoed(OpText, lit("good")))})
 	}
 	return list
-}
-
-// framingPieces are headers that arrive byte by byte.
-func framingPieces() []Case {
-	var list []Case
-	for _, n := range []int{5, 200} {
-		d := fill(FillASCII, n)
-		list = append(list, echoing(fmt.Sprintf("framing.pieces.slow-%d", n), "RFC 6455 §5.2",
-			fmt.Sprintf("A message of %d bytes that arrives slowly, byte by byte, comes back.", n), []Step{text(d).chop(1).every(time.Millisecond)}, echoed(OpText, d)))
-	}
-	long := fill(FillASCII, 70000)
-	list = append(list, echoing("framing.pieces.of-7", "RFC 6455 §5.2", "A message of 70,000 bytes in pieces of 7, which cut its header in two, comes back.",
-		[]Step{text(long).chop(7)}, echoed(OpText, long)))
-	steps := []Step{}
-	var seen []Pattern
-	for n := 1; n <= 16; n++ {
-		d := sized(FillASCII, 120+n, n)
-		steps = append(steps, text(d).chop(n))
-		seen = append(seen, echoed(OpText, d))
-	}
-	return append(list, echoing("framing.pieces.every-size", "RFC 6455 §5.2", "Messages in pieces of 1 to 16 bytes come back.", steps, seen...))
 }
