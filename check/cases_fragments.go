@@ -15,6 +15,7 @@ var fragmentsGroup = Group{
 
 func fragmentsCases() []Case {
 	list := wholeAgain()
+	list = append(list, fragmentsWithPings()...)
 	list = append(list, emptyFragments()...)
 	return append(list, brokenFragments()...)
 }
@@ -43,7 +44,7 @@ func wholeAgain() []Case {
 				[]Step{message(Message{Op: kind.op, Payload: kind.d, Fragment: n, Between: &p})}, back))
 		}
 		long := sized(kind.d.Fill, 70000, 1)
-		for _, n := range []int{125, 126, 1000, 65535, 65536} {
+		for _, n := range []int{125, 126, 700, 1000, 65535, 65536} {
 			list = append(list, echoing(fmt.Sprintf("fragments.whole.%s-long-of-%d", kind.name, n), "RFC 6455 §5.4",
 				fmt.Sprintf("A %s message of 70,000 bytes in fragments of %d comes back whole.", kind.name, n),
 				[]Step{message(Message{Op: kind.op, Payload: long, Fragment: n})}, echoed(kind.op, long)))
@@ -92,6 +93,7 @@ func emptyFragments() []Case {
 		c.Tags = []string{TagSecurity}
 		c.Why = "Empty fragments cost the sender two to six bytes and the receiver a frame each. No RFC limits their number, so an endpoint may take them all, or draw a line."
 		c.Outcomes = append([]Outcome{{Informational, "it draws a line", []Pattern{closed(1008, 1009)}}}, c.Outcomes...)
+		c.Outcomes = append(c.Outcomes, Outcome{NonStrict, "it draws a line, and says so by the end of the connection", []Pattern{dropped()}})
 		list = append(list, c)
 	}
 	return list
