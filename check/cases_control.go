@@ -37,6 +37,9 @@ func pinged() []Case {
 	} {
 		list = append(list, echoing("control.ping."+c.name, "RFC 6455 §5.5.2", "A ping of any bytes ("+c.name+") is answered with the same payload.", []Step{send(ping(c.payload))}, ponged(lit(c.payload))))
 	}
+	junk := fill(FillRandom, 125)
+	list = append(list, echoing("control.ping.random-125", "RFC 6455 §5.5.2", "A ping of 125 random bytes is answered with the same payload.",
+		[]Step{send(Frame{Op: OpPing, Payload: junk})}, ponged(junk)))
 	for _, n := range []int{10, 100} {
 		var frames []Frame
 		var all []Pattern
