@@ -235,6 +235,7 @@ function draw(reveal) {
   $('count').textContent = cases.length === data.cases.length ? `${cases.length} cases` : `${cases.length} of ${data.cases.length} cases`;
   $('list').className = 'card ' + (few ? 'few' : 'tall');
   $('names').replaceChildren(...(columns.length < 2 ? [] : columns.map((i) => make('span', { title: subjects[i].subject }, make('span', {}, String(i + 1)), make('span', { class: few ? '' : 'long' }, ' ' + subjects[i].subject)))));
+  $('list').style.setProperty('--head', $('columns').offsetHeight + 'px');
   const list = $('cases');
   list.replaceChildren();
   if (!cases.length) list.append(make('p', { class: 'empty' }, data.cases.length ? 'No case is like that. Take away a filter.' : 'No results yet.'));
