@@ -148,13 +148,15 @@ func (s *Server) untrack(conn net.Conn) {
 	delete(s.conns, conn)
 }
 
-// Reports returns what was found so far, a report for each agent.
+// Reports returns what was found so far, a report for each agent that has run a case.
 func (s *Server) Reports() []*Report {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	reports := make([]*Report, 0, len(s.order))
 	for _, name := range s.order {
-		reports = append(reports, s.reportOf(name))
+		if r := s.reportOf(name); len(r.Results) > 0 {
+			reports = append(reports, r)
+		}
 	}
 	return reports
 }
