@@ -149,7 +149,7 @@ function showGroups() {
     body.append(row);
   }
   const heads = one ? [make('th'), make('th', { class: 'number', scope: 'col' }, 'cases'), ...verdictHeads()]
-    : columns.map((i) => make('th', { scope: 'col', title: subjects[i].subject }, columns.length > 4 ? String(i + 1) : subjects[i].subject));
+    : columns.map((i) => make('th', { scope: 'col', title: subjects[i].subject }, String(i + 1), ...(columns.length > 4 ? [] : [make('span', { class: 'long' }, ' ' + subjects[i].subject)])));
   $('groups').className = one ? '' : 'many';
   $('groups').replaceChildren(make('thead', {}, make('tr', {}, make('th', { scope: 'col' }, 'group'), ...heads)), body);
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -15,14 +16,20 @@ var verdictColour = map[Verdict]int{OK: 32, NonStrict: 33, WrongCode: 35, Fail: 
 // ANSI's colours. Whatever may come from a subject has its control characters escaped.
 func WriteTable(w io.Writer, width int, colour bool, reports ...*Report) error {
 	t := &table{width: max(width, 60), colour: colour}
+	problems := 0
 	for i, r := range reports {
 		if i > 0 {
 			t.b.WriteByte('\n')
 		}
-		t.report(r)
+		problems += t.report(r)
 	}
-	_, err := io.WriteString(w, t.b.String())
-	return err
+	if problems > 0 {
+		t.b.WriteString("\nwhat it demands: parley check --explain ID; what went over the wire: --html FILE\n")
+	}
+	if _, err := io.WriteString(w, t.b.String()); err != nil {
+		return fmt.Errorf("check: writing the table: %w", err)
+	}
+	return nil
 }
 
 type table struct {
@@ -39,17 +46,15 @@ func (t *table) paint(v Verdict, text string) string {
 	return text
 }
 
-func (t *table) report(r *Report) {
-	fmt.Fprintf(&t.b, "%s, a %s: %d cases in %v\n\n", escaped(r.Subject), r.Role, len(r.Results), r.Duration.Round(10*time.Millisecond))
+// report writes one report and returns how many problems it lists.
+func (t *table) report(r *Report) int {
+	fmt.Fprintf(&t.b, "%s, a %s: %d cases in %v\n\n", escaped(r.Subject), escaped(string(r.Role)), len(r.Results), r.Duration.Round(10*time.Millisecond))
 	t.row("", nil)
 	for _, g := range r.Groups() {
-		t.row(g.Group, g.Count)
+		t.row(escaped(g.Group), g.Count)
 	}
 	t.row("all", r.Count())
-	if n := t.problems(r); n > 0 {
-		hint := "what it demands: parley check --explain ID; what went over the wire: --html FILE"
-		fmt.Fprintf(&t.b, "\n%s\n", hint)
-	}
+	return t.problems(r)
 }
 
 // headings are the verdicts as columns.
@@ -86,7 +91,7 @@ func (t *table) problems(r *Report) int {
 			if n++; n == 1 {
 				t.b.WriteByte('\n')
 			}
-			t.b.WriteString("  " + t.paint(v, fmt.Sprintf("%-10s", v)) + "  " + result.ID + "\n")
+			t.b.WriteString("  " + t.paint(v, fmt.Sprintf("%-10s", v)) + "  " + escaped(result.ID) + "\n")
 			for line := range strings.Lines(wrap(escaped(result.Text), t.width-14)) {
 				t.b.WriteString("              " + line)
 			}
@@ -95,12 +100,21 @@ func (t *table) problems(r *Report) int {
 	return n
 }
 
-// escaped makes text safe for a terminal.
+// escaped makes text safe for a terminal: what would move the cursor, change colours or the direction of the text is
+// shown by its number.
 func escaped(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-			return '\ufffd'
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\n' || r == '\t':
+			b.WriteByte(' ')
+		case r < ' ' || r >= 0x7f && r < 0xa0:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case !unicode.IsPrint(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
 		}
-		return r
-	}, s)
+	}
+	return b.String()
 }

@@ -15,7 +15,7 @@ func TestTable(t *testing.T) {
 	}}
 	for _, colour := range []bool{false, true} {
 		var b strings.Builder
-		if err := WriteTable(&b, 80, colour, r); err != nil {
+		if err := WriteTable(&b, 80, colour, r, r); err != nil {
 			t.Fatal(err)
 		}
 		s := b.String()
@@ -23,6 +23,9 @@ func TestTable(t *testing.T) {
 			if !strings.Contains(s, want) {
 				t.Errorf("colour %v: no %q in\n%s", colour, want, s)
 			}
+		}
+		if strings.Count(s, "--explain") != 1 || !strings.Contains(s, `a\x1b[31mserver`) {
+			t.Errorf("colour %v:\n%s", colour, s)
 		}
 		if strings.Contains(s, "\x07") || strings.Contains(s, "\x1b[31mserver") || strings.Contains(s, "not shown") {
 			t.Errorf("colour %v: something is shown that should not be:\n%q", colour, s)
@@ -35,5 +38,31 @@ func TestTable(t *testing.T) {
 				t.Errorf("a line of %d: %s", len([]rune(line)), line)
 			}
 		}
+	}
+}
+
+func TestEscaped(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain é 世 \"x\"":            "plain é 世 \"x\"",
+		"a\x1b[2J\x07\x7f\u009b1m\r": `a\x1b[2J\x07\x7f\x9b1m\x0d`,
+		"two\nlines":                 "two lines",
+		"\u202egnp.exe\u200b\u2066":  `\u202egnp.exe\u200b\u2066`,
+		"not UTF-8 \xff":             "not UTF-8 \ufffd",
+	} {
+		if got := escaped(in); got != want {
+			t.Errorf("%q is shown as %q, want %q", in, got, want)
+		}
+	}
+}
+
+// A table without problems needs no hint, and one that cannot be written is an error.
+func TestTableOfNothing(t *testing.T) {
+	var b strings.Builder
+	r := &Report{Subject: "good", Role: RoleClient, Results: []*Result{{ID: "framing.a", Verdict: OK}}}
+	if err := WriteTable(&b, 80, false, r); err != nil || strings.Contains(b.String(), "--explain") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+	if disk := smallDisk(10); WriteTable(&disk, 80, false, r) == nil {
+		t.Error("no error")
 	}
 }
