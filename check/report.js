@@ -39,7 +39,7 @@ function readAddress() {
   const q = new URLSearchParams(location.hash.slice(1));
   const only = (q.get('subjects') || '').split(',').map(Number).filter((n) => n > 0);
   state.verdicts = new Set((q.get('verdict') || '').split(',').filter((v) => data.verdicts.includes(v)));
-  state.hidden = new Set(q.has('subjects') ? subjects.keys().filter((i) => !only.includes(i + 1)) : []);
+  state.hidden = new Set(q.has('subjects') ? [...subjects.keys()].filter((i) => !only.includes(i + 1)) : []);
   state.group = groups.has(q.get('group')) ? q.get('group') : '';
   state.tag = q.get('tag') || '';
   state.text = q.get('text') || '';
