@@ -244,7 +244,9 @@ function draw(reveal) {
     if (turn !== drawing) return;
     const part = document.createDocumentFragment();
     let found;
-    for (const end = Math.min(at + 120, cases.length); at < end; at++) {
+    // A case to show comes in the first frame, with all above it.
+    const target = reveal ? cases.findIndex((c) => c.id === state.open) + 1 : 0;
+    for (const end = Math.min(Math.max(at + 120, target), cases.length); at < end; at++) {
       const c = cases[at];
       if (c.group !== group) {
         group = c.group;
@@ -255,9 +257,15 @@ function draw(reveal) {
       if (c.id === state.open) found = e;
     }
     list.append(part);
-    if (found && reveal) found.scrollIntoView();
+    if (found && reveal) settle(found, 4);
     if (at < cases.length) requestAnimationFrame(some);
   })();
+}
+
+// settle scrolls to a case, and again while rows that come into view for the first time change their height.
+function settle(e, frames) {
+  e.scrollIntoView();
+  if (frames) requestAnimationFrame(() => settle(e, frames - 1));
 }
 
 function showTools() {
