@@ -19,7 +19,8 @@ type Stream interface {
 	io.ReadWriteCloser
 	// SetReadDeadline bounds pending and future Reads; the zero time means no bound.
 	SetReadDeadline(time.Time) error
-	// SetWriteDeadline bounds pending and future Writes; the zero time means no bound.
+	// SetWriteDeadline bounds pending and future Writes; the zero time means no bound. A Write that it interrupts
+	// returns how many bytes were taken.
 	SetWriteDeadline(time.Time) error
 }
 

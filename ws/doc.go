@@ -38,7 +38,8 @@
 // Every goroutine may write at any time. [Conn.Write] waits for a slow peer; [Conn.TryWrite] never does, and refuses
 // when too much waits; [Conn.Writer] streams a message; a message for many connections is encoded once by [Prepare].
 // Whatever the way, messages leave whole and in the order in which they were accepted. Replies to messages that arrived
-// together leave together.
+// together leave together. A write whose context ends has not happened if nothing of it can have left; otherwise it ends
+// the connection.
 //
 // # The end
 //

@@ -13,9 +13,9 @@ import (
 
 // NetConn wraps c as a net.Conn, for protocols that want a stream. Each Write is one message of type t; Read gives
 // the content of all received messages, which must be of type t (else the connection ends with 1003) and within
-// Options.MessageLimit, and io.EOF when the peer closes in the ordinary way. Close does the close handshake with 1000. A deadline that passes gives a net.Error with
-// Timeout; a read deadline leaves the connection usable, a write deadline that interrupts a message ends it. The end
-// of ctx ends the connection.
+// Options.MessageLimit, and io.EOF when the peer closes in the ordinary way. Close does the close handshake with 1000.
+// A deadline that passes gives a net.Error with Timeout; a read deadline leaves the connection usable, a write deadline
+// does what the end of Write's context does. The end of ctx ends the connection.
 func NetConn(ctx context.Context, c *Conn, t Type) net.Conn {
 	n := &netConn{c: c, t: t}
 	n.read.init(ctx)

@@ -34,7 +34,7 @@ type output struct {
 
 	// Of whoever has the turn. It is empty when the turn is taken.
 	sending queue
-	alone   int // the size of sending if nothing is lost when it is dropped as a whole; 0 if something is
+	alone   int // the size of sending if that may be dropped as a whole; otherwise 0
 	hook    ctxHook
 	rawFn   func(uintptr) bool
 	ctx     context.Context
@@ -282,7 +282,7 @@ func (c *Conn) send(ctx context.Context, wait bool) error {
 	if o.unsent.Load() != 0 {
 		o.unsent.Store(0)
 	}
-	untouched := o.sending.size == o.alone
+	untouched := o.alone > 0 && o.sending.size == o.alone
 	o.sending.drop()
 	switch {
 	case err == nil:

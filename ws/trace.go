@@ -10,9 +10,9 @@ type Trace struct {
 	Handshake func(HandshakeInfo)
 	// FrameIn is called for every frame header received, before its payload is read.
 	FrameIn func(*Conn, FrameInfo)
-	// FrameOut is called for every frame handed over to be sent.
+	// FrameOut is called for every frame handed over to be sent, even if its Write is cancelled before a byte has left.
 	FrameOut func(*Conn, FrameInfo)
-	// Message is called for every whole message received or handed over to be sent.
+	// Message is called for every whole message received or, as FrameOut is, handed over to be sent.
 	Message func(*Conn, MessageInfo)
 	// PingRTT is called with every round-trip time measured.
 	PingRTT func(*Conn, time.Duration)

@@ -34,10 +34,10 @@ func checkOutgoing(t Type, p []byte) error {
 // when the transport has taken the bytes, so that a slow peer holds the caller back; only replies to messages that
 // arrived together are gathered, for as long as nobody waits. p is not kept, and not changed.
 //
-// If ctx ends while Write waits for its turn, nothing has happened, nor if it ends before the transport has accepted a
-// byte of the message, where that is known: not over TLS, with context takeover, or behind other messages. Otherwise the
-// connection ends, for a part of a message cannot be taken back. It ends, too, when the transport accepts no byte for
-// Options.WriteTimeout.
+// If ctx ends while Write waits for its turn, nothing has happened, and the connection goes on. The same is true before
+// the transport has accepted a byte of the message, but not over TLS, which cannot tell, for a message compressed with
+// context takeover, or for one that leaves together with others. In all other cases the connection ends, for a part of
+// a message cannot be taken back. It ends, too, when the transport accepts no byte for Options.WriteTimeout.
 func (c *Conn) Write(ctx context.Context, t Type, p []byte) error {
 	if err := checkOutgoing(t, p); err != nil {
 		return err
@@ -117,7 +117,7 @@ func (c *Conn) writeMessage(ctx context.Context, t Type, p []byte, pre *Prepared
 	// Whatever was compressed before this message is in the queue, ahead of it; what comes later goes behind.
 	c.takeQueue()
 	pieces := z == nil && c.client && len(p) > clientPiece
-	// Alone and outside of any window, the message can be taken back for as long as no byte of it has left.
+	// Alone and outside of any window, a message can be taken back for as long as no byte of it has left.
 	alone := c.out.sending.size == 0 && !locked && !c.tls
 	if !pieces {
 		c.putMessage(&c.out.sending, t, p, z, n, pre, true)
@@ -127,45 +127,62 @@ func (c *Conn) writeMessage(ctx context.Context, t Type, p []byte, pre *Prepared
 		c.deflate.out.Unlock()
 	}
 	if pieces {
-		return c.writePieces(ctx, t, p)
+		return c.writePieces(ctx, t, p, alone)
 	}
-	whole := c.out.sending.size
-	if alone {
-		c.out.alone = whole
-	}
-	err := c.send(ctx, true)
-	if c.out.alone = 0; err == errTakenBack {
-		c.mu.Lock()
-		c.out.messages--
-		c.out.bytes -= int64(len(p))
-		c.out.wire -= int64(whole)
-		c.mu.Unlock()
-		return cancelled("write", ctx)
+	wire := c.out.sending.size
+	err := c.sendMessage(ctx, alone)
+	if err == errTakenBack {
+		return c.takenBack(ctx, len(p), wire)
 	}
 	return err
 }
 
 // writePieces sends a large message of a client, masking a copy of one piece after the other. The turn is held.
-func (c *Conn) writePieces(ctx context.Context, t Type, p []byte) error {
+func (c *Conn) writePieces(ctx context.Context, t Type, p []byte, alone bool) error {
 	o := &c.out
 	key := newMaskKey()
 	size := headerSize(len(p), true)
+	wire := size + len(p)
 	c.mu.Lock()
 	c.count(t, len(p), len(p), false)
-	o.wire += int64(size + len(p))
+	o.wire += int64(wire)
 	c.mu.Unlock()
 	c.traceFrame(bitFin|byte(t), len(p))
 	putHeader(o.sending.tail(size), bitFin|byte(t), len(p), true, key)
-	for len(p) > 0 {
-		b := o.sending.tail(min(len(p), clientPiece))
-		copy(b, p)
-		p = p[len(b):]
+	for rest := p; len(rest) > 0; alone = false {
+		b := o.sending.tail(min(len(rest), clientPiece))
+		copy(b, rest)
+		rest = rest[len(b):]
 		key = mask(b, key)
-		if err := c.send(ctx, true); err != nil {
+		switch err := c.sendMessage(ctx, alone); {
+		case err == errTakenBack:
+			return c.takenBack(ctx, len(p), wire)
+		case err != nil:
 			return err
 		}
 	}
 	return nil
+}
+
+// sendMessage sends what was taken. If that is alone, the beginning of one message, it may return errTakenBack. The turn
+// is held.
+func (c *Conn) sendMessage(ctx context.Context, alone bool) error {
+	if alone {
+		c.out.alone = c.out.sending.size
+	}
+	err := c.send(ctx, true)
+	c.out.alone = 0
+	return err
+}
+
+// takenBack undoes the counting of a message, and returns the error of its Write.
+func (c *Conn) takenBack(ctx context.Context, size, wire int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out.messages--
+	c.out.bytes -= int64(size)
+	c.out.wire -= int64(wire)
+	return cancelled("write", ctx)
 }
 
 // putMessage encodes a message at the end of q: compressed, the n bytes of z, if z is not nil. With lend, a large
