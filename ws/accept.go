@@ -111,8 +111,7 @@ func accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 		_ = conn.Close() // the handshake failed already
 		return nil, &HandshakeError{Reason: "writing the answer", Err: err, accept: true}
 	}
-	opt.Request = r.WithContext(opt.Context)
-	opt.Request.Body = http.NoBody
+	opt.request = keepRequest(r)
 	return NewConn(conn, opt), nil
 }
 

@@ -41,7 +41,7 @@ type Conn struct {
 
 	subprotocol string
 	extensions  string
-	request     *http.Request
+	request     *request // nil on a client
 	response    *http.Response
 	remote      net.Addr
 	parent      context.Context
@@ -73,13 +73,17 @@ func NewConn(s Stream, o ConnOptions) *Conn {
 		client:      o.Client,
 		opt:         o.Options.withDefaults(),
 		subprotocol: o.Subprotocol,
-		request:     o.Request,
+		request:     o.request,
 		response:    o.Response,
 		remote:      o.RemoteAddr,
 		parent:      o.Context,
 		group:       o.Group,
 		ended:       make(chan struct{}),
 		done:        make(chan struct{}),
+	}
+	if o.Request != nil {
+		c.request = &request{}
+		c.request.built.Store(o.Request)
 	}
 	c.rc = rawConnOf(s)
 	_, c.tls = s.(*tls.Conn)
@@ -115,7 +119,7 @@ func (c *Conn) Extensions() string { return c.extensions }
 
 // Request returns a copy of the handshake's request on a server, with its header, URL and path values, but without body.
 // Its context has the values of the original one and never ends. On a client it is nil.
-func (c *Conn) Request() *http.Request { return c.request }
+func (c *Conn) Request() *http.Request { return c.request.http(c.parent) }
 
 // Response returns the handshake's answer on a client, without body; its TLS field describes the TLS connection, if it
 // is one. On a server it is nil.

@@ -136,7 +136,8 @@ type ConnOptions struct {
 	// Context is the parent of Conn.Context: it gives values, and its end ends the connection. May be nil.
 	Context context.Context
 
-	extensions string // the words of the handshake, where they say more than Deflate
+	extensions string   // the words of the handshake, where they say more than Deflate
+	request    *request // instead of Request
 }
 
 // Compression configures permessage-deflate (RFC 7692). Its zero value compresses messages of 512 bytes and more

@@ -1,0 +1,148 @@
+package ws
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+	"sync/atomic"
+)
+
+// request is what a connection keeps of its handshake's request. An *http.Request with its maps weighs more than
+// everything else that an idle connection has, and few ask for it: it is put together when somebody does.
+type request struct {
+	packed string               // what packer has written; "" if built is all there is
+	url    *url.URL             // if it is not what the request's target says
+	tls    *tls.ConnectionState // of the connection, if the request came over TLS
+	built  atomic.Pointer[http.Request]
+}
+
+// keepRequest returns what to keep of r, which a server has accepted, so that it is a GET without a body.
+func keepRequest(r *http.Request) *request {
+	names, ok := wildcards(r)
+	if !ok {
+		k := &request{}
+		r = r.WithContext(context.WithoutCancel(r.Context()))
+		r.Body = http.NoBody
+		k.built.Store(r)
+		return k
+	}
+	k := &request{tls: r.TLS}
+	if u, err := url.ParseRequestURI(r.RequestURI); err != nil || r.URL != nil && *u != *r.URL {
+		k.url = r.URL
+	}
+	var space [1024]byte
+	p := packer{b: space[:0]}
+	p.strings(r.Proto, r.RequestURI, r.Host, r.RemoteAddr, r.Pattern)
+	p.count(len(names))
+	for _, name := range names {
+		p.strings(name, r.PathValue(name))
+	}
+	p.count(len(r.Header))
+	for name, values := range r.Header {
+		p.strings(name)
+		p.count(len(values))
+		p.strings(values...)
+	}
+	k.packed = string(p.b)
+	return k
+}
+
+// http returns the request. ctx is the context to give it. Whoever asks gets the same one.
+func (k *request) http(ctx context.Context) *http.Request {
+	if k == nil {
+		return nil
+	}
+	if r := k.built.Load(); r != nil {
+		return r
+	}
+	k.built.CompareAndSwap(nil, k.build(ctx))
+	return k.built.Load()
+}
+
+func (k *request) build(ctx context.Context) *http.Request {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	r := (&http.Request{Method: http.MethodGet, Body: http.NoBody, URL: k.url, TLS: k.tls}).WithContext(ctx)
+	u := unpacker{k.packed}
+	r.Proto, r.RequestURI, r.Host, r.RemoteAddr, r.Pattern = u.string(), u.string(), u.string(), u.string(), u.string()
+	r.ProtoMajor, r.ProtoMinor, _ = http.ParseHTTPVersion(r.Proto)
+	if r.URL == nil {
+		r.URL, _ = url.ParseRequestURI(r.RequestURI) // it could be parsed when this was packed
+	}
+	for range u.count() {
+		name := u.string()
+		r.SetPathValue(name, u.string())
+	}
+	n := u.count()
+	r.Header = make(http.Header, n)
+	for range n {
+		name := u.string()
+		values := make([]string, u.count())
+		for i := range values {
+			values[i] = u.string()
+		}
+		r.Header[name] = values
+	}
+	return r
+}
+
+// otherValues is where net/http has path values that were set by hand. There is no other way to learn of them.
+var otherValues, otherValuesKnown = reflect.TypeFor[http.Request]().FieldByName("otherValues")
+
+// wildcards returns the names of the path values of r: those of its pattern. ok is false if r has anything that
+// keepRequest cannot pack, such as path values that were set by hand.
+func wildcards(r *http.Request) (names []string, ok bool) {
+	if !otherValuesKnown || otherValues.Type.Kind() != reflect.Map || reflect.ValueOf(r).Elem().FieldByIndex(otherValues.Index).Len() > 0 ||
+		r.Form != nil || r.PostForm != nil || r.MultipartForm != nil || r.Trailer != nil || r.GetBody != nil || r.Response != nil || r.Close {
+		return nil, false
+	}
+	for rest := r.Pattern; ; {
+		_, after, found := strings.Cut(rest, "{")
+		if !found {
+			return names, true
+		}
+		name, after, _ := strings.Cut(after, "}")
+		if name = strings.TrimSuffix(name, "..."); name != "$" {
+			names = append(names, name)
+		}
+		rest = after
+	}
+}
+
+// packer writes strings and counts one after the other, each string behind its length.
+type packer struct{ b []byte }
+
+func (p *packer) count(n int) { p.b = binary.AppendUvarint(p.b, uint64(n)) }
+
+func (p *packer) strings(list ...string) {
+	for _, s := range list {
+		p.count(len(s))
+		p.b = append(p.b, s...)
+	}
+}
+
+// unpacker reads what a packer wrote.
+type unpacker struct{ s string }
+
+func (u *unpacker) count() int {
+	n, shift := 0, 0
+	for i := 0; ; i++ {
+		c := u.s[i]
+		n |= int(c&0x7f) << shift
+		if shift += 7; c < 0x80 {
+			u.s = u.s[i+1:]
+			return n
+		}
+	}
+}
+
+func (u *unpacker) string() (s string) {
+	n := u.count()
+	s, u.s = u.s[:n], u.s[n:]
+	return s
+}
