@@ -2,7 +2,6 @@ package ws
 
 import (
 	"net"
-	"net/http"
 	"net/url"
 	"path"
 	"strings"
@@ -10,8 +9,8 @@ import (
 
 // checkOrigin applies the origin check to a request and returns why it fails, or "". Browsers always send an Origin, and no
 // page can forge it; a request without one does not come from a page.
-func checkOrigin(r *http.Request, o *AcceptOptions) string {
-	fields := r.Header["Origin"]
+func checkOrigin(in *opening, o *AcceptOptions) string {
+	fields := in.origin
 	if len(fields) == 0 || o.AnyOrigin {
 		return ""
 	}
@@ -24,7 +23,7 @@ func checkOrigin(r *http.Request, o *AcceptOptions) string {
 			return ""
 		}
 	}
-	if !sameOrigin(origin, r) {
+	if !sameOrigin(origin, in) {
 		return "origin not allowed"
 	}
 	return ""
@@ -72,12 +71,12 @@ func defaultPort(scheme string) string {
 
 // sameOrigin reports whether a page of this origin came from the host that the request names. A Host without port
 // means the default port of the page's scheme, so that it works behind a proxy that ends TLS.
-func sameOrigin(origin string, r *http.Request) bool {
+func sameOrigin(origin string, in *opening) bool {
 	scheme, host, port, ok := splitOrigin(origin)
-	if !ok || scheme != "http" && scheme != "https" || r.TLS != nil && scheme != "https" {
+	if !ok || scheme != "http" && scheme != "https" || in.secure && scheme != "https" {
 		return false
 	}
-	reqHost, reqPort, ok := splitHost(strings.ToLower(r.Host))
+	reqHost, reqPort, ok := splitHost(strings.ToLower(in.host))
 	if !ok {
 		return false
 	}

@@ -110,7 +110,7 @@ func TestOrigin(t *testing.T) {
 			if tc.r.tls {
 				r.TLS = &tls.ConnectionState{}
 			}
-			if why := checkOrigin(r, &tc.o); (why == "") != tc.allowed {
+			if why := checkOrigin(openingOf(r), &tc.o); (why == "") != tc.allowed {
 				t.Errorf("host %q, origin %q: allowed %t (%s), want %t", tc.r.host, tc.r.origin, why == "", why, tc.allowed)
 			}
 		})
@@ -220,12 +220,12 @@ func TestOriginPatterns(t *testing.T) {
 	} {
 		o := &AcceptOptions{Origins: []string{"https://first.test", tc.pattern}}
 		r := &http.Request{Host: "host.test", Header: http.Header{"Origin": {tc.origin}}}
-		if why := checkOrigin(r, o); (why == "") != tc.allowed {
+		if why := checkOrigin(openingOf(r), o); (why == "") != tc.allowed {
 			t.Errorf("pattern %q, origin %q: allowed %t, want %t", tc.pattern, tc.origin, why == "", tc.allowed)
 		}
 		// A page of the host itself needs no pattern.
 		r.Header.Set("Origin", "https://host.test")
-		if why := checkOrigin(r, o); why != "" {
+		if why := checkOrigin(openingOf(r), o); why != "" {
 			t.Errorf("pattern %q: the same origin is refused", tc.pattern)
 		}
 	}
