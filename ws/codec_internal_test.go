@@ -20,40 +20,54 @@ func slowMask(p []byte, key [4]byte) []byte {
 
 func TestMask(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for n := range 300 {
-		for offset := range 9 {
-			p := make([]byte, offset+n)
-			for i := range p {
-				p[i] = byte(rng.Uint32())
-			}
-			var key [4]byte
-			binary.LittleEndian.PutUint32(key[:], rng.Uint32()|1)
-			want := slowMask(p[offset:], key)
-			got := bytes.Clone(p)[offset:]
-			cut := rng.IntN(n + 1)
-			k := mask(got[:cut], binary.LittleEndian.Uint32(key[:]))
-			mask(got[cut:], k)
-			if !bytes.Equal(got, want) {
-				t.Fatalf("%d bytes at offset %d, cut at %d", n, offset, cut)
+	lengths := []int{1000, 4096, 2*codecPiece - 1, 2 * codecPiece, 2*codecPiece + 1, 5*codecPiece + 3}
+	for n := range 600 {
+		lengths = append(lengths, n)
+	}
+	eachPath(func(path string) {
+		for _, n := range lengths {
+			for offset := range 9 {
+				// The bytes before and behind must stay as they are.
+				p := make([]byte, offset+n+9)
+				for i := range p {
+					p[i] = byte(rng.Uint32())
+				}
+				var key [4]byte
+				binary.LittleEndian.PutUint32(key[:], rng.Uint32()|1)
+				want := bytes.Clone(p)
+				copy(want[offset:], slowMask(p[offset:offset+n], key))
+				got := bytes.Clone(p)
+				cut := offset + rng.IntN(n+1)
+				k := mask(got[offset:cut], binary.LittleEndian.Uint32(key[:]))
+				mask(got[cut:offset+n], k)
+				if !bytes.Equal(got, want) {
+					t.Fatalf("%s: %d bytes at offset %d, cut at %d", path, n, offset, cut)
+				}
 			}
 		}
-	}
+	})
 }
 
 func FuzzMask(f *testing.F) {
-	f.Add([]byte("hello"), uint32(0x01020304), 2)
-	f.Fuzz(func(t *testing.T, p []byte, key uint32, cut int) {
+	f.Add([]byte("hello"), uint32(0x01020304), 2, 1)
+	f.Add([]byte("hello"), uint32(0x01020304), 300, 200)
+	f.Fuzz(func(t *testing.T, p []byte, key uint32, cut, times int) {
+		// Short inputs are repeated, lest the fuzzer have to find long ones.
+		p = bytes.Repeat(p, 1+max(0, times)%256)
 		var k [4]byte
 		binary.LittleEndian.PutUint32(k[:], key)
 		want := slowMask(p, k)
 		if cut < 0 || cut > len(p) {
 			cut = len(p)
 		}
-		next := mask(p[:cut], key)
-		mask(p[cut:], next)
-		if !bytes.Equal(p, want) {
-			t.Errorf("key %#x, cut %d: %x, want %x", key, cut, p, want)
-		}
+		eachPath(func(path string) {
+			q := bytes.Clone(p)
+			next := mask(q[:cut], key)
+			mask(q[cut:], next)
+			if !bytes.Equal(q, want) {
+				t.Errorf("%s: key %#x, cut %d: %x, want %x", path, key, cut, q, want)
+			}
+		})
 	})
 }
 
@@ -126,25 +140,32 @@ func FuzzUTF8(f *testing.F) {
 	for _, s := range []string{"", "κόσμε", "a\xff", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x9f\x98", "\xe2\x82", "\xc0\xaf", strings.Repeat("é", 40) + "\xf0"} {
 		f.Add([]byte(s), 3, 5)
 	}
+	f.Add([]byte(strings.Repeat("日本語", 60)), 99, 64)
+	f.Add([]byte(strings.Repeat("a", 130)+"😀"+strings.Repeat("a", 70)+"\xed\xa0"), 127, 200)
 	f.Fuzz(func(t *testing.T, p []byte, a, b int) {
-		var s utf8State
-		ok := true
-		at := 0
-		for turn := 0; at < len(p) && ok; turn++ {
-			step := max(1, a%17)
-			if turn%2 == 1 {
-				step = max(1, b%17)
+		eachPath(func(path string) {
+			if got := validText(p); got != utf8.Valid(p) {
+				t.Fatalf("%s: %q: valid %v", path, p, got)
 			}
-			end := min(len(p), at+step)
-			ok = s.push(p[at:end])
-			at = end
-			if want := mayBecomeValid(p[:at]); ok != want {
-				t.Fatalf("after %q: %v, want %v", p[:at], ok, want)
+			var s utf8State
+			ok := true
+			at := 0
+			for turn := 0; at < len(p) && ok; turn++ {
+				step := max(1, a%256)
+				if turn%2 == 1 {
+					step = max(1, b%256)
+				}
+				end := min(len(p), at+step)
+				ok = s.push(p[at:end])
+				at = end
+				if want := mayBecomeValid(p[:at]); ok != want {
+					t.Fatalf("%s: after %q: %v, want %v", path, p[:at], ok, want)
+				}
 			}
-		}
-		if got := ok && s.complete(); got != utf8.Valid(p) {
-			t.Errorf("%q: valid %v", p, got)
-		}
+			if got := ok && s.complete(); got != utf8.Valid(p) {
+				t.Errorf("%s: %q: valid %v in pieces", path, p, got)
+			}
+		})
 	})
 }
 
