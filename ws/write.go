@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"unicode/utf8"
 )
 
 const (
@@ -24,7 +23,7 @@ func checkOutgoing(t Type, p []byte) error {
 		return nil
 	case t != Text:
 		return fmt.Errorf("ws: write: invalid message type %d: want Text or Binary", t)
-	case !utf8.Valid(p):
+	case !validText(p):
 		return errNotUTF8
 	}
 	return nil
