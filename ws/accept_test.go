@@ -26,12 +26,32 @@ type upgrade struct {
 	reached bool     // Accept was called: net/http did not refuse the request by itself
 }
 
-// tryUpgrade sends one request to a server that calls Accept, in a bubble, and shows the result. wrap is the middleware
-// and may be nil.
+// tryUpgrade sends one request to a server, in a bubble, and shows the result. wrap is the middleware and may be nil. Without
+// it, the request goes to two servers: one that calls Accept, and one with a listener of its own.
 func tryUpgrade(t *testing.T, o *ws.AcceptOptions, h wstest.Head, wrap func(http.Handler) http.Handler, check func(*testing.T, *upgrade)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		u := &upgrade{}
+	if wrap != nil {
+		tryUpgradeOver(t, throughHTTP(wrap), o, h, check)
+		return
+	}
+	for name, start := range servers {
+		t.Run(name, func(t *testing.T) { tryUpgradeOver(t, start, o, h, check) })
+	}
+}
+
+// servers are the ways in which package ws reads requests. Each starts a server that sets conn, err and reached.
+var servers = map[string]func(*testing.T, *ws.AcceptOptions, *upgrade) dialer{
+	"net-http":     throughHTTP(nil),
+	"own-listener": throughServer,
+}
+
+// dialer is a server that can be connected to.
+type dialer interface {
+	Peer(context.Context) (*wstest.Peer, error)
+}
+
+func throughHTTP(wrap func(http.Handler) http.Handler) func(*testing.T, *ws.AcceptOptions, *upgrade) dialer {
+	return func(t *testing.T, o *ws.AcceptOptions, u *upgrade) dialer {
 		var handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			u.reached = true
 			u.conn, u.err = ws.Accept(w, r, o)
@@ -39,7 +59,71 @@ func tryUpgrade(t *testing.T, o *ws.AcceptOptions, h wstest.Head, wrap func(http
 		if wrap != nil {
 			handler = wrap(handler)
 		}
-		srv := wstest.NewServer(t, handler)
+		return wstest.NewServer(t, handler)
+	}
+}
+
+// throughServer learns of errors by a trace, for there is nobody that Accept could return them to.
+func throughServer(t *testing.T, o *ws.AcceptOptions, u *upgrade) dialer {
+	var mine ws.AcceptOptions
+	if o != nil {
+		mine = *o
+	}
+	var trace ws.Trace
+	if mine.Trace != nil {
+		trace = *mine.Trace
+	}
+	traced := trace.Handshake
+	trace.Handshake = func(i ws.HandshakeInfo) {
+		u.reached, u.err = true, i.Err
+		if traced != nil {
+			traced(i)
+		}
+	}
+	mine.Trace = &trace
+	done := make(chan struct{})
+	srv := &ws.Server{Handler: ws.Handler{Options: mine, Handle: func(c *ws.Conn) error {
+		u.conn = c
+		<-done
+		return nil
+	}}}
+	l := serving(t, srv)
+	t.Cleanup(func() { close(done) })
+	return l
+}
+
+// serving serves until the end of the test.
+func serving(t *testing.T, srv *ws.Server) listening {
+	l := listening{wstest.Listen(nil)}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(l) }()
+	t.Cleanup(func() {
+		if err := srv.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != ws.ErrServerClosed {
+			t.Errorf("Serve returned %v", err)
+		}
+	})
+	return l
+}
+
+// listening is a listener that can be connected to.
+type listening struct{ *wstest.Listener }
+
+func (l listening) Peer(ctx context.Context) (*wstest.Peer, error) {
+	c, err := l.Dial(ctx, "tcp", "server.test:80")
+	if err != nil {
+		return nil, err
+	}
+	return wstest.ClientPeer(c), nil
+}
+
+func tryUpgradeOver(t *testing.T, start func(*testing.T, *ws.AcceptOptions, *upgrade) dialer, o *ws.AcceptOptions, h wstest.Head, check func(*testing.T, *upgrade)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		u := &upgrade{}
+		srv := start(t, o, u)
 		peer, err := srv.Peer(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -314,7 +398,8 @@ func TestAcceptHeader(t *testing.T) {
 	} {
 		for _, way := range []string{"options", "middleware"} {
 			t.Run(name+"/"+way, func(t *testing.T) {
-				o, wrap := &ws.AcceptOptions{}, setting(nil)
+				o := &ws.AcceptOptions{}
+				var wrap func(http.Handler) http.Handler
 				if way == "options" {
 					o.Header = tc.set
 				} else {
@@ -560,7 +645,9 @@ func TestAcceptTrace(t *testing.T) {
 		if len(got) != 1 {
 			t.Fatalf("%d calls, want 1", len(got))
 		}
-		return got[0]
+		i := got[0]
+		got = nil // two servers are asked
+		return i
 	}
 	t.Run("accepted", func(t *testing.T) {
 		got = nil

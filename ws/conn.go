@@ -119,7 +119,7 @@ func (c *Conn) Extensions() string { return c.extensions }
 
 // Request returns a copy of the handshake's request on a server, with its header, URL and path values, but without body.
 // Its context has the values of the original one and never ends. On a client it is nil.
-func (c *Conn) Request() *http.Request { return c.request.http(c.parent) }
+func (c *Conn) Request() *http.Request { return c.request.http(c) }
 
 // Response returns the handshake's answer on a client, without body; its TLS field describes the TLS connection, if it
 // is one. On a server it is nil.
@@ -143,11 +143,7 @@ func (c *Conn) Context() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ctx == nil {
-		parent := c.parent
-		if parent == nil {
-			parent = context.Background()
-		}
-		c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(parent))
+		c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(c.request.context(c)))
 		if c.closeErr != nil {
 			c.cancel(c.closeErr)
 		}

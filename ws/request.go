@@ -14,7 +14,8 @@ import (
 // request is what a connection keeps of its handshake's request. An *http.Request with its maps weighs more than
 // everything else that an idle connection has, and few ask for it: it is put together when somebody does.
 type request struct {
-	packed string               // what packer has written; "" if built is all there is
+	packed string               // what a packer has written, or the head itself; "" if built is all there is
+	raw    bool                 // packed is the head
 	url    *url.URL             // if it is not what the request's target says
 	tls    *tls.ConnectionState // of the connection, if the request came over TLS
 	built  atomic.Pointer[http.Request]
@@ -51,22 +52,36 @@ func keepRequest(r *http.Request) *request {
 	return k
 }
 
-// http returns the request. ctx is the context to give it. Whoever asks gets the same one.
-func (k *request) http(ctx context.Context) *http.Request {
+// http returns the request of a connection. Whoever asks gets the same one.
+func (k *request) http(c *Conn) *http.Request {
 	if k == nil {
 		return nil
 	}
 	if r := k.built.Load(); r != nil {
 		return r
 	}
-	k.built.CompareAndSwap(nil, k.build(ctx))
+	var r *http.Request
+	if k.raw {
+		r = requestOf(context.Background(), k.packed, c.s)
+	} else {
+		r = k.unpack(k.context(c))
+	}
+	k.built.CompareAndSwap(nil, r)
 	return k.built.Load()
 }
 
-func (k *request) build(ctx context.Context) *http.Request {
-	if ctx == nil {
-		ctx = context.Background()
+// context returns the context of the request of a connection.
+func (k *request) context(c *Conn) context.Context {
+	switch {
+	case c.parent != nil:
+		return c.parent
+	case k != nil && k.raw:
+		return withLocalAddr(context.Background(), c.s)
 	}
+	return context.Background()
+}
+
+func (k *request) unpack(ctx context.Context) *http.Request {
 	r := (&http.Request{Method: http.MethodGet, Body: http.NoBody, URL: k.url, TLS: k.tls}).WithContext(ctx)
 	u := unpacker{k.packed}
 	r.Proto, r.RequestURI, r.Host, r.RemoteAddr, r.Pattern = u.string(), u.string(), u.string(), u.string(), u.string()
