@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/klauspost/compress/flate"
+
+	"github.com/parley-ws/parley/ws/internal/squeeze"
 )
 
 const (
@@ -25,7 +27,7 @@ var takeoverLimit, takeoverUsed atomic.Int64
 func init() { takeoverLimit.Store(256 << 20) }
 
 // SetTakeoverMemory bounds, in bytes, what the windows of all connections with context takeover may need in this process.
-// The default is 256 MiB, at most 40 KiB of which a connection takes. New handshakes that find the bound reached agree on
+// The default is 256 MiB, at most 48 KiB of which a connection takes. New handshakes that find the bound reached agree on
 // compression without takeover.
 func SetTakeoverMemory(limit int64) { takeoverLimit.Store(limit) }
 
@@ -43,7 +45,8 @@ type deflateConn struct {
 	dict      []byte     // the end of what was sent compressed
 	streaming bool       // a streamed message is being compressed: others travel as they are
 
-	window []byte // the end of what was received compressed; of the reader
+	window []byte // the end of what was received compressed, and slack; of the reader
+	ratio  uint8  // how much larger than the last compressed message its content was; of the reader
 }
 
 func newDeflateConn(p DeflateParams, o *Compression, client bool) *deflateConn {
@@ -51,6 +54,7 @@ func newDeflateConn(p DeflateParams, o *Compression, client bool) *deflateConn {
 		o = &Compression{}
 	}
 	d := &deflateConn{
+		ratio:   minRatio,
 		outBits: fullBits(p.ServerMaxWindowBits), inBits: fullBits(p.ClientMaxWindowBits),
 		outTakeover: !p.ServerNoContextTakeover, inTakeover: !p.ClientNoContextTakeover,
 		level: max(1, min(o.Level, 9)), threshold: o.Threshold,
@@ -66,7 +70,7 @@ func newDeflateConn(p DeflateParams, o *Compression, client bool) *deflateConn {
 		d.reserved += int64(d.dictSize())
 	}
 	if d.inTakeover {
-		d.reserved += 1 << d.inBits
+		d.reserved += int64(1<<d.inBits + d.windowSlack())
 	}
 	takeoverUsed.Add(d.reserved)
 	return d
@@ -75,6 +79,10 @@ func newDeflateConn(p DeflateParams, o *Compression, client bool) *deflateConn {
 func (d *deflateConn) release() { takeoverUsed.Add(-d.reserved) }
 
 func (d *deflateConn) dictSize() int { return min(maxDictionary, 1<<d.outBits) }
+
+// windowSlack is by how much the window received may outgrow what the protocol asks for, lest all of it be
+// moved for each message.
+func (d *deflateConn) windowSlack() int { return 1 << d.inBits / 4 }
 
 // compress compresses a message if it is worth it: z is nil if it is to be sent as it is. With takeover, locked tells
 // that d.out is held until the message has its place in the order; then remember is called for what travels compressed.
@@ -118,20 +126,25 @@ func (d *deflateConn) preparedBits(size int) int {
 // remember notes that p was sent compressed. d.out is held.
 func (d *deflateConn) remember(p []byte) {
 	if d.outTakeover {
-		d.dict = appendWindow(d.dict, p, d.dictSize())
+		d.dict = appendWindow(d.dict, p, d.dictSize(), 0)
 	}
 }
 
-// appendWindow appends p to a window that keeps the last size bytes.
-func appendWindow(w, p []byte, size int) []byte {
-	if len(p) >= size {
-		return append(w[:0], p[len(p)-size:]...)
+// appendWindow appends p to a window that keeps the last size bytes, and slack more.
+func appendWindow(w, p []byte, size, slack int) []byte {
+	p = lastBytes(p, size)
+	if len(w)+len(p) > size+slack {
+		w = w[:copy(w, lastBytes(w, size-len(p)))]
 	}
-	if over := len(w) + len(p) - size; over > 0 {
-		w = w[:copy(w, w[over:])]
+	if n := len(w) + len(p); n > cap(w) {
+		// By itself append would allocate more than the window can need.
+		w = append(make([]byte, 0, min(max(n, 2*cap(w)), size+slack)), w...)
 	}
 	return append(w, p...)
 }
+
+// lastBytes returns the end of p, n bytes at most.
+func lastBytes(p []byte, n int) []byte { return p[max(0, len(p)-n):] }
 
 // deflater is a compressor with the buffer that it fills.
 type deflater struct {
@@ -202,6 +215,9 @@ const takeoverSlack = 16
 
 // deflateOnce compresses a message, or returns nil if that does not make it smaller, or at least not larger by more than slack.
 func deflateOnce(p []byte, level, bits int, dict []byte, slack int) (*buffer, int) {
+	if level <= 1 && bits == maxWindowBits && len(p) > 0 && len(dict)+len(p) <= squeeze.MaxInput {
+		return squeezeOnce(p, dict, slack)
+	}
 	d := getDeflater(level, bits)
 	defer d.put()
 	d.out = getBuffer(len(p)/2 + 64)
@@ -218,6 +234,21 @@ func deflateOnce(p []byte, level, bits int, dict []byte, slack int) (*buffer, in
 		return nil, 0
 	}
 	return d.out, d.n
+}
+
+var squeezers = sync.Pool{New: func() any { return &squeeze.Encoder{} }}
+
+// squeezeOnce is deflateOnce for what most messages are.
+func squeezeOnce(p, dict []byte, slack int) (*buffer, int) {
+	e := squeezers.Get().(*squeeze.Encoder)
+	n := e.Plan(dict, p)
+	var out *buffer
+	if n < len(p)+slack {
+		out = getBuffer(n + squeeze.Margin)
+		n = e.Put(out.b, p)
+	}
+	squeezers.Put(e)
+	return out, n
 }
 
 // stream returns a compressor for a streamed message.
@@ -239,7 +270,7 @@ func (d *deflateConn) stream() *deflater {
 // keep remembers the end of a streamed message's plain text.
 func (d *deflater) keep(p []byte) {
 	if d.size > 0 {
-		d.tail = appendWindow(d.tail, p, d.size)
+		d.tail = appendWindow(d.tail, p, d.size, 0)
 	}
 }
 

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -16,10 +17,14 @@ var (
 // inflateTail is what a receiver appends (RFC 7692 §7.2.2), and an empty final block that ends the stream.
 const inflateTail = flushTail + "\x01\x00\x00\xff\xff"
 
-// inflater is a pooled decompressor with its source.
+// minRatio and maxRatio bound how much larger than the compressed message its content is expected to be.
+const minRatio, maxRatio = 2, 15
+
+// inflater is a pooled decompressor with its source: the compressed message and inflateTail. The decompressor reads
+// nothing ahead from a bytes.Reader, and faster than from sources that it does not know.
 type inflater struct {
 	r   io.ReadCloser
-	src inflateSource
+	src bytes.Reader
 }
 
 var inflaters = sync.Pool{New: func() any {
@@ -28,36 +33,13 @@ var inflaters = sync.Pool{New: func() any {
 	return z
 }}
 
-// inflateSource reads the compressed message and then inflateTail. Being an io.ByteReader it is never read ahead of.
-type inflateSource struct {
-	p    []byte
-	tail int // bytes of inflateTail taken
-}
-
-func (s *inflateSource) ReadByte() (byte, error) {
-	if len(s.p) > 0 {
-		b := s.p[0]
-		s.p = s.p[1:]
-		return b, nil
+// addInflateTail puts inflateTail behind the n bytes of a compressed message, in a larger buffer if need be. b may be nil.
+func addInflateTail(b *buffer, n int) *buffer {
+	if size := n + len(inflateTail); b == nil || len(b.b) < size {
+		b = growBuffer(b, n, size)
 	}
-	if s.tail < len(inflateTail) {
-		s.tail++
-		return inflateTail[s.tail-1], nil
-	}
-	return 0, io.EOF
-}
-
-func (s *inflateSource) Read(p []byte) (int, error) {
-	n := copy(p, s.p)
-	s.p = s.p[n:]
-	if n == 0 {
-		n = copy(p, inflateTail[s.tail:])
-		s.tail += n
-	}
-	if n == 0 && len(p) > 0 {
-		return 0, io.EOF
-	}
-	return n, nil
+	copy(b.b[n:], inflateTail)
+	return b
 }
 
 // inflation is the inflating of one message.
@@ -68,8 +50,8 @@ type inflation struct {
 	text *utf8State
 }
 
-// begin starts to inflate a whole compressed message. limit bounds the content, unless it is negative; text, if not nil,
-// checks it.
+// begin starts to inflate a whole compressed message, which inflateTail follows. limit bounds the content, unless it is
+// negative; text, if not nil, checks it.
 func (d *deflateConn) begin(p []byte, limit int64, text *utf8State) *inflation {
 	f := &inflation{}
 	f.start(d, p, limit, text)
@@ -78,7 +60,7 @@ func (d *deflateConn) begin(p []byte, limit int64, text *utf8State) *inflation {
 
 func (f *inflation) start(d *deflateConn, p []byte, limit int64, text *utf8State) {
 	*f = inflation{d: d, z: inflaters.Get().(*inflater), left: limit, text: text}
-	f.z.src = inflateSource{p: p}
+	f.z.src.Reset(p)
 	f.reset()
 }
 
@@ -87,7 +69,7 @@ func (f *inflation) start(d *deflateConn, p []byte, limit int64, text *utf8State
 func (f *inflation) reset() {
 	var dict []byte
 	if f.d.inTakeover {
-		dict = f.d.window
+		dict = lastBytes(f.d.window, 1<<f.d.inBits)
 	}
 	// Reset cannot fail: it only takes note.
 	_ = f.z.r.(flate.Resetter).Reset(&f.z.src, dict)
@@ -111,7 +93,7 @@ func (f *inflation) read(p []byte) (int, error) {
 				return 0, errInflatedText
 			}
 			if f.d.inTakeover {
-				f.d.window = appendWindow(f.d.window, p[:n], 1<<f.d.inBits)
+				f.d.window = appendWindow(f.d.window, p[:n], 1<<f.d.inBits, f.d.windowSlack())
 			}
 			if err == io.EOF {
 				err = nil // found again by the next call
@@ -125,9 +107,9 @@ func (f *inflation) read(p []byte) (int, error) {
 			}
 		case err != io.EOF:
 			return 0, err
-		case f.z.src.tail == len(inflateTail):
+		case f.z.src.Len() == 0:
 			return 0, io.EOF
-		case len(f.z.src.p) == 0 && f.z.src.tail == 0:
+		case f.z.src.Len() == len(inflateTail):
 			return 0, io.EOF // the message ends with a final block, without the byte that should follow it
 		default:
 			f.reset()
@@ -136,17 +118,20 @@ func (f *inflation) read(p []byte) (int, error) {
 }
 
 func (f *inflation) end() {
-	f.z.src = inflateSource{}
+	f.z.src.Reset(nil)
 	inflaters.Put(f.z)
 	f.z = nil
 }
 
-// inflate inflates a whole message.
+// inflate inflates a whole message, which inflateTail follows.
 func (d *deflateConn) inflate(p []byte, limit int64, text *utf8State) (*buffer, int, error) {
 	var f inflation
 	f.start(d, p, limit, text)
 	defer f.end()
-	return f.rest(0, max(1<<10, 3*len(p)))
+	all, n, err := f.rest(0, max(1<<10, (int(d.ratio)+1)*len(p)))
+	// The next message will be much like this one.
+	d.ratio = uint8(max(minRatio, min(n/len(p), maxRatio)))
+	return all, n, err
 }
 
 // rest inflates what follows the first n bytes of the message into buffers, the first of that size and each further one as

@@ -333,7 +333,8 @@ func (r *messageReader) read(ctx context.Context, p []byte) (int, error) {
 			if in.typ == Text {
 				text = &in.utf8
 			}
-			r.inf = c.deflate.begin(in.msg.bytes(in.msgLen), c.opt.MessageLimit, text)
+			in.msg = addInflateTail(in.msg, in.msgLen)
+			r.inf = c.deflate.begin(in.msg.b[:in.msgLen+len(inflateTail)], c.opt.MessageLimit, text)
 		default:
 			if in.typ == Text && !in.utf8.complete() {
 				return 0, c.fail(CodeInvalidPayload, "text message ends inside a UTF-8 sequence", nil)

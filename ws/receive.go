@@ -356,7 +356,8 @@ func (c *Conn) inflateMessage() error {
 	if in.typ == Text {
 		text = &in.utf8
 	}
-	msg, n, err := c.deflate.inflate(in.msg.bytes(in.msgLen), c.opt.MessageLimit, text)
+	in.msg = addInflateTail(in.msg, in.msgLen)
+	msg, n, err := c.deflate.inflate(in.msg.b[:in.msgLen+len(inflateTail)], c.opt.MessageLimit, text)
 	putBuffer(in.msg)
 	in.msg, in.msgLen = msg, n
 	return c.inflateFailed(err)
