@@ -1,17 +1,19 @@
-// Package peers holds no code but a test of the programs below it: each echoes, and each that has a client is taken
-// through cases of the conformance suite.
+// Package peers holds no code but a test of the programs below it: each echoes, also through TLS, each sends what is said
+// in its room to everybody, and each that has a client is taken through cases of the conformance suite.
 package peers
 
 import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,13 +30,14 @@ var programs = []struct {
 	name   string
 	modes  []string
 	client bool
+	room   bool
 	cuts   bool // it answers a close with the end of the connection
 }{
-	{name: "parley", modes: []string{"off", "on", "takeover"}, client: true},
-	{name: "gorilla", modes: []string{"off", "on"}, client: true},
+	{name: "parley", modes: []string{"off", "on", "takeover"}, client: true, room: true},
+	{name: "gorilla", modes: []string{"off", "on"}, client: true, room: true},
 	{name: "coder", modes: []string{"off", "on", "takeover"}, client: true},
 	{name: "gobwas", modes: []string{"off", "on"}, client: true},
-	{name: "gws", modes: []string{"off", "on", "takeover"}, client: true},
+	{name: "gws", modes: []string{"off", "on", "takeover"}, client: true, room: true},
 	{name: "xnet", modes: []string{"off"}, cuts: true},
 }
 
@@ -54,7 +57,7 @@ func TestPeers(t *testing.T) {
 	for _, p := range programs {
 		for _, mode := range p.modes {
 			t.Run(p.name+"/"+mode, func(t *testing.T) {
-				c := echoes(t, start(t, filepath.Join(dir, p.name), mode), mode)
+				c := echoes(t, start(t, filepath.Join(dir, p.name), "-compress", mode), mode)
 				if err := c.Close(t.Context(), ws.CodeNormal, ""); (err != nil) != p.cuts {
 					t.Errorf("closing: %v", err)
 				}
@@ -64,10 +67,10 @@ func TestPeers(t *testing.T) {
 }
 
 // start runs a server until the test ends, and returns its URL.
-func start(t *testing.T, program, mode string) string {
+func start(t *testing.T, program string, args ...string) string {
 	t.Helper()
 	var stderr bytes.Buffer
-	cmd := exec.Command(program, "-compress", mode)
+	cmd := exec.Command(program, args...)
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -101,12 +104,12 @@ func start(t *testing.T, program, mode string) string {
 	return url
 }
 
-// echoes sends messages of each type, some of them worth compressing. The connection is open when it returns.
-func echoes(t *testing.T, url, mode string) *ws.Conn {
+// dial connects to a server, whatever its certificate is.
+func dial(t *testing.T, url, mode string) *ws.Conn {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	options := &ws.DialOptions{Options: ws.Options{MessageLimit: 1 << 20}}
+	options := &ws.DialOptions{Options: ws.Options{MessageLimit: 1 << 20}, TLS: &tls.Config{InsecureSkipVerify: true}}
 	if mode != "off" {
 		options.Compression = &ws.Compression{Threshold: -1, ServerTakeover: true, ClientTakeover: true}
 	}
@@ -115,16 +118,19 @@ func echoes(t *testing.T, url, mode string) *ws.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.CloseNow() })
+	return c
+}
+
+// echoes sends messages of each type, some of them worth compressing. The connection is open when it returns.
+func echoes(t *testing.T, url, mode string) *ws.Conn {
+	t.Helper()
+	c := dial(t, url, mode)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	if agreed := c.Extensions(); (agreed != "") != (mode != "off") || strings.Contains(agreed, "server_no_context_takeover") != (mode == "on") {
 		t.Errorf("with compression %s the server agrees on %q", mode, agreed)
 	}
-	for _, m := range []ws.Message{
-		{Type: ws.Text, Data: []byte("text: é€😀")},
-		{Type: ws.Binary, Data: []byte{0, 0xff, 0x80}},
-		{Type: ws.Text, Data: []byte(strings.Repeat("again and ", 5000))},
-		{Type: ws.Binary, Data: bytes.Repeat([]byte("again and "), 5000)},
-		{Type: ws.Binary, Data: []byte{}},
-	} {
+	for _, m := range messages() {
 		if err := c.Write(ctx, m.Type, m.Data); err != nil {
 			t.Fatal(err)
 		}
@@ -140,6 +146,112 @@ func echoes(t *testing.T, url, mode string) *ws.Conn {
 		t.Errorf("%d bytes came, as if nothing were compressed", in)
 	}
 	return c
+}
+
+// messages are of each type, of no bytes up to 70000, and from one on worth compressing.
+func messages() []ws.Message {
+	list := []ws.Message{
+		{Type: ws.Text, Data: []byte("text: é€😀")},
+		{Type: ws.Binary, Data: []byte{0, 0xff, 0x80}},
+	}
+	for _, size := range []int{0, 1, 125, 126, 4096, 65535, 65536, 70000} {
+		p := bytes.Repeat([]byte("again and "), size/10+1)[:size]
+		list = append(list, ws.Message{Type: ws.Text, Data: p}, ws.Message{Type: ws.Binary, Data: p})
+	}
+	return list
+}
+
+func TestTLS(t *testing.T) {
+	dir := build(t)
+	for _, p := range programs {
+		t.Run(p.name, func(t *testing.T) {
+			url := start(t, filepath.Join(dir, p.name), "-tls")
+			if !strings.HasPrefix(url, "wss://") {
+				t.Errorf("it listens at %s", url)
+			}
+			echoes(t, url, "off")
+		})
+	}
+}
+
+func TestRooms(t *testing.T) {
+	dir := build(t)
+	for _, p := range programs {
+		if !p.room {
+			continue
+		}
+		for _, mode := range p.modes {
+			t.Run(p.name+"/"+mode, func(t *testing.T) {
+				speaks(t, start(t, filepath.Join(dir, p.name), "-compress", mode)+"room", mode)
+			})
+		}
+	}
+}
+
+// speaks has everybody in a room say something that all must hear. One more has been there and left.
+func speaks(t *testing.T, url, mode string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	dial(t, url, mode).CloseNow()
+	var guests []*ws.Conn
+	for range 3 {
+		guests = append(guests, dial(t, url, mode))
+	}
+	for _, m := range []ws.Message{
+		{Type: ws.Text, Data: []byte("text: é€😀")},
+		{Type: ws.Binary, Data: bytes.Repeat([]byte{0, 0xff, 0x80}, 50)},
+		{Type: ws.Text, Data: bytes.Repeat([]byte("again and "), 400)},
+	} {
+		for _, speaker := range guests {
+			for range 2 {
+				if err := speaker.Write(ctx, m.Type, m.Data); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i, c := range guests {
+				for range 2 {
+					got, data, err := c.Read(ctx)
+					if err != nil {
+						t.Fatalf("connection %d: %v", i, err)
+					}
+					if got != m.Type || !bytes.Equal(data, m.Data) {
+						t.Errorf("%s of %d bytes came to connection %d as %s of %d", m.Type, len(m.Data), i, got, len(data))
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestRaw(t *testing.T) {
+	dir := build(t)
+	for _, args := range [][]string{nil, {"-buffer", "4096"}, {"-tls"}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			addr, ok := strings.CutPrefix(strings.TrimSuffix(start(t, filepath.Join(dir, "raw"), args...), "/"), "tcp://")
+			if !ok {
+				t.Fatalf("it listens at %s", addr)
+			}
+			c, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if slices.Contains(args, "-tls") {
+				c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+			}
+			defer c.Close()
+			c.SetDeadline(time.Now().Add(patience))
+			for _, m := range messages() {
+				if _, err := c.Write(m.Data); err != nil {
+					t.Fatal(err)
+				}
+				got := make([]byte, len(m.Data))
+				if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, m.Data) {
+					t.Fatalf("%d bytes came back changed, or not at all: %v", len(m.Data), err)
+				}
+			}
+		})
+	}
 }
 
 func TestDrivers(t *testing.T) {

@@ -2,7 +2,9 @@
 //
 // It follows the library's program for Autobahn|Testsuite (examples/autobahn): compression where it is wanted, and a
 // check of the UTF-8 of text as it arrives, which the documentation leaves to the application. Messages are written
-// whole. The library has no context takeover.
+// whole. The library has no context takeover. As in its chat example, a connection has goroutines of its own, so that
+// nothing of the request is kept; and in the room each has one that writes what waits for it in a channel, dropped when
+// that is full. What is sent to all is a PreparedMessage.
 package main
 
 import (
@@ -18,17 +20,21 @@ import (
 )
 
 func main() {
-	peer.Main(peer.Library{Modes: []peer.Mode{peer.Off, peer.On}, Handler: handler, Client: client})
+	peer.Main(peer.Library{Modes: []peer.Mode{peer.Off, peer.On}, Handler: handler, Room: room, Client: client})
+}
+
+func upgrader(m peer.Mode) *websocket.Upgrader {
+	return &websocket.Upgrader{EnableCompression: m != peer.Off, CheckOrigin: func(*http.Request) bool { return true }}
 }
 
 func handler(m peer.Mode) http.Handler {
-	upgrader := websocket.Upgrader{EnableCompression: m != peer.Off, CheckOrigin: func(*http.Request) bool { return true }}
+	upgrader := upgrader(m)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := upgrader.Upgrade(w, r, nil)
 		if err != nil {
 			return // answered by the library
 		}
-		_ = messages(c, func(t int, data []byte) error { return c.WriteMessage(t, data) })
+		go messages(c, c.WriteMessage)
 	})
 }
 

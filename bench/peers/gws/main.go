@@ -1,7 +1,7 @@
 // Gws is a peer on github.com/lxzan/gws.
 //
 // It follows the library's programs for Autobahn|Testsuite (examples/autobahn): messages are answered by the goroutine
-// that reads them, and the check of UTF-8 is switched on.
+// that reads them, and the check of UTF-8 is switched on. The room uses a Broadcaster, as its documentation shows.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	peer.Main(peer.Library{Modes: []peer.Mode{peer.Off, peer.On, peer.Takeover}, Handler: handler, Client: client})
+	peer.Main(peer.Library{Modes: []peer.Mode{peer.Off, peer.On, peer.Takeover}, Handler: handler, Room: room, Client: client})
 }
 
 // deflate compresses everything; with takeover the library knows no threshold. The windows are whole: with takeover a
@@ -27,11 +27,15 @@ func deflate(m peer.Mode) gws.PermessageDeflate {
 	}
 }
 
-func handler(m peer.Mode) http.Handler {
-	upgrader := gws.NewUpgrader(events{}, &gws.ServerOption{
+func upgrader(m peer.Mode, e gws.Event) *gws.Upgrader {
+	return gws.NewUpgrader(e, &gws.ServerOption{
 		PermessageDeflate: deflate(m), CheckUtf8Enabled: true, Recovery: gws.Recovery,
 		ReadMaxPayloadSize: peer.MessageLimit, WriteMaxPayloadSize: peer.MessageLimit,
 	})
+}
+
+func handler(m peer.Mode) http.Handler {
+	upgrader := upgrader(m, events{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := upgrader.Upgrade(w, r)
 		if err != nil {

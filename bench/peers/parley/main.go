@@ -10,7 +10,7 @@ import (
 )
 
 func main() {
-	peer.Main(peer.Library{Modes: []peer.Mode{peer.Off, peer.On, peer.Takeover}, Handler: handler, Client: client})
+	peer.Main(peer.Library{Modes: []peer.Mode{peer.Off, peer.On, peer.Takeover}, Handler: handler, Room: room, Client: client})
 }
 
 var options = ws.Options{MessageLimit: peer.MessageLimit}
@@ -29,6 +29,32 @@ func handler(m peer.Mode) http.Handler {
 			return c.Run(c.Context(), ws.Events{Message: echo})
 		},
 	}
+}
+
+// room sends without waiting for anybody. Who lets too much pile up is dropped.
+func room(m peer.Mode) http.Handler {
+	o := &ws.AcceptOptions{Options: options, AnyOrigin: true, Compression: compression(m)}
+	var all peer.Room[*ws.Conn]
+	say := func(_ *ws.Conn, t ws.Type, data []byte) error {
+		message := ws.Prepare(t, data)
+		all.Each(func(c *ws.Conn) {
+			if c.TryWritePrepared(message) != nil {
+				c.CloseNow() // its goroutine sees the end
+			}
+		})
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := all.Join(func() (*ws.Conn, error) { return ws.Accept(w, r, o) })
+		if err != nil {
+			return // answered by the library
+		}
+		go func() {
+			defer c.CloseNow()
+			defer all.Leave(c)
+			_ = c.Run(c.Context(), ws.Events{Message: say}) // its end is of no interest
+		}()
+	})
 }
 
 func client(ctx context.Context, url string, m peer.Mode, take func([]byte)) error {

@@ -1,10 +1,12 @@
-// Package peer is what the programs in bench/peers have in common: each is an echo server on one WebSocket library, and
-// where that library has a client, a driver that takes its client through a conformance suite.
+// Package peer is what the programs in bench/peers have in common: each is a server on one WebSocket library that echoes,
+// and at the path /room sends each message to everybody there; and where that library has a client, a driver that takes
+// its client through a conformance suite.
 //
 //	func main() {
 //		peer.Main(peer.Library{
 //			Modes:   []peer.Mode{peer.Off, peer.On},
 //			Handler: func(m peer.Mode) http.Handler { … },
+//			Room:    func(m peer.Mode) http.Handler { … },
 //		})
 //	}
 //
@@ -18,18 +20,14 @@ package peer
 
 import (
 	"context"
-	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -57,6 +55,17 @@ type Library struct {
 	// Handler answers requests with connections that echo.
 	Handler func(m Mode) http.Handler
 
+	// Room answers requests for the path /room with connections to each of which every message goes that one of them
+	// sends, to the sender too. Nil means that there is no such path.
+	Room func(m Mode) http.Handler
+
+	// Flags, if not nil, defines flags of the program's own.
+	Flags func(*flag.FlagSet)
+
+	// Serve, if not nil, serves the listener in place of an http.Server until ctx is over, when l is closed. It is called
+	// after the flags were parsed, and returns false if it leaves the listener to the http.Server after all.
+	Serve func(ctx context.Context, l net.Listener, m Mode) (bool, error)
+
 	// Client connects to the URL and returns when the connection has ended, or ctx. It echoes each message, or hands it
 	// to take if that is not nil; the data is take's for the time of the call. Nil means that the library is only used
 	// as a server.
@@ -65,17 +74,21 @@ type Library struct {
 
 // Main is the main function of a program on the library.
 //
-// As a server it prints one line, "listening ws://HOST:PORT/", and ends with its standard input or at SIGTERM. With
-// -drive it goes through the cases of the suite at that URL instead, and ends after the last.
+// As a server it prints one line, "listening ws://HOST:PORT/", or wss with -tls, and ends with its standard input or at
+// SIGTERM. With -drive it goes through the cases of the suite at that URL instead, and ends after the last.
 func Main(lib Library) {
 	log.SetFlags(0)
 	log.SetPrefix("peer: ")
 	flags := flag.NewFlagSet("peer", flag.ExitOnError)
 	addr := flags.String("addr", "127.0.0.1:0", "the `address` to listen on")
 	compress := flags.String("compress", string(Off), "permessage-deflate: "+list(lib.Modes))
+	secure := flags.Bool("tls", false, "use TLS, with a certificate that is made at the start")
 	drive := flags.String("drive", "", "be a client of the suite at this `URL`, as in ws://127.0.0.1:9001")
 	agent := flags.String("agent", "", "the client's `name` there")
 	parallel := flags.Int("parallel", 1, "how many cases run at a time")
+	if lib.Flags != nil {
+		lib.Flags(flags)
+	}
 	flags.Parse(os.Args[1:]) // exits on errors
 	m := Mode(*compress)
 	switch {
@@ -91,7 +104,12 @@ func Main(lib Library) {
 			log.Fatal(err)
 		}
 	default:
-		if err := serve(*addr, lib.Handler(m)); err != nil {
+		scheme := "ws"
+		if *secure {
+			scheme = "wss"
+		}
+		err := Listen(*addr, scheme, *secure, func(ctx context.Context, l net.Listener) error { return lib.serve(ctx, l, m) })
+		if err != nil {
 			log.Fatal(err)
 		}
 	}
@@ -105,23 +123,26 @@ func list(modes []Mode) string {
 	return strings.Join(names, ", ")
 }
 
-func serve(addr string, h http.Handler) error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
+func (lib Library) serve(ctx context.Context, l net.Listener, m Mode) error {
+	if lib.Serve != nil {
+		if done, err := lib.Serve(ctx, l, m); done {
+			return err
+		}
+	}
+	h := lib.Handler(m)
+	if lib.Room != nil {
+		// Not a ServeMux: it would answer some of a suite's requests by itself.
+		echo, room := h, lib.Room(m)
+		h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/room" {
+				room.ServeHTTP(w, r)
+			} else {
+				echo.ServeHTTP(w, r)
+			}
+		})
 	}
 	// The deadline is on the handshake alone: a connection that was hijacked has none.
 	s := &http.Server{Handler: h, ReadHeaderTimeout: HandshakeTimeout, ErrorLog: log.New(io.Discard, "", 0)}
-	context.AfterFunc(ctx, func() { s.Close() })
-	go func() {
-		io.Copy(io.Discard, os.Stdin) // whoever started the program is gone
-		stop()
-	}()
-	fmt.Printf("listening ws://%s/\n", l.Addr())
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	defer context.AfterFunc(ctx, func() { s.Close() })()
+	return s.Serve(l)
 }
