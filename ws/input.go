@@ -34,7 +34,7 @@ type input struct {
 	waiting atomic.Int64  // when the wait for more of that message began
 
 	hook   ctxHook
-	rawFn  func(uintptr) bool // c.rawRead, made once
+	rawFn  func(uintptr) bool // of c.rawRead
 	buf    *buffer            // unread bytes are buf.b[r:w]; nil while idle
 	r, w   int
 	hold   [maxHeader + maxControl]byte // where unread bytes wait while buf is nil
@@ -70,8 +70,9 @@ type input struct {
 	utf8       utf8State
 	stream     *messageReader // reads the message under way, if Reader began it
 
-	events *Events // of Run
+	events *Events // of Run, if it wants to know of control frames
 	lent   []byte  // what the application holds
+	lends  bool    // the role is readerCallback
 
 	steps, stepsSeen uint64 // count what came of messages, now and at the last parking
 	left             int64  // when a context ended the last wait; 0 if bytes did
@@ -83,7 +84,7 @@ type input struct {
 
 func (in *input) init(c *Conn, buffered []byte) {
 	in.hook.c, in.hook.set = c, c.s.SetReadDeadline
-	in.rawFn = c.rawRead
+	in.rawFn = c.rawRead()
 	in.turned = make(chan struct{}, 1)
 	in.heard.Store(now())
 	if len(buffered) > 0 {
@@ -165,93 +166,100 @@ func (in *input) stash() {
 
 // fill reads once: into dst if it is not nil, and otherwise into the buffer, behind what is there. With wait false it
 // returns (0, nil) if nothing can be had at once; only plain TCP can tell.
-func (c *Conn) fill(ctx context.Context, dst []byte, wait bool) (int, error) {
+func (c *Conn) fill(ctx context.Context, dst []byte, wait bool) (n int, err error) {
 	in := &c.in
 	if in.err != nil {
 		return 0, c.readFailed(in.err)
 	}
 	if wait {
+		if in.lends {
+			in.lends = false
+			c.setReader(readerBusy)
+		}
 		c.uncork()
 		c.publish()
 	}
-	var n int
-	var err error
-	for tries := 0; n == 0 && err == nil; tries++ {
-		if wait {
-			if err := ctx.Err(); err != nil {
-				return 0, cancelled("read", ctx)
-			}
+	for tries := 0; ; tries++ {
+		if wait && ctx.Err() != nil {
+			return 0, cancelled("read", ctx)
 		}
 		fired := false
-		if c.rc != nil {
-			n, fired, err = c.fillRaw(ctx, dst, wait)
-		} else {
+		if c.rc == nil {
 			n, fired, err = c.fillStream(ctx, dst)
+		} else {
+			// On plain TCP it waits without a buffer.
+			in.ctx, in.dst, in.park = ctx, dst, wait
+			in.n, in.wouldBlock, in.sysErr = 0, false, nil
+			err = c.rc.Read(in.rawFn)
+			if in.armed {
+				fired = c.unparked()
+			}
+			in.ctx, in.dst = nil, nil
+			n = in.n
 		}
-		switch {
-		case n > 0:
+		if n > 0 {
 			in.heard.Store(now())
 			in.wire += int64(n)
 			in.err = err
 			return n, nil
-		case fired && errors.Is(err, os.ErrDeadlineExceeded):
-			in.left = now()
-			return 0, cancelled("read", ctx)
-		case err == nil && !wait:
-			return 0, nil
-		case err == nil && tries > 100:
-			err = io.ErrNoProgress
 		}
+		if stop, err := c.nothingRead(ctx, err, fired, wait, tries); stop {
+			return 0, err
+		}
+	}
+}
+
+// nothingRead tells why a read gave nothing, and whether to stop trying.
+func (c *Conn) nothingRead(ctx context.Context, err error, fired, wait bool, tries int) (stop bool, _ error) {
+	in := &c.in
+	if c.rc != nil && err == nil {
+		if err = in.sysErr; err == nil && !in.wouldBlock {
+			err = io.EOF
+		}
+	}
+	switch {
+	case fired && errors.Is(err, os.ErrDeadlineExceeded):
+		in.left = now()
+		return true, cancelled("read", ctx)
+	case err == nil && !wait:
+		return true, nil
+	case err == nil && tries > 100:
+		err = io.ErrNoProgress
+	case err == nil:
+		return false, nil
 	}
 	in.err = err
-	return 0, c.readFailed(err)
+	return true, c.readFailed(err)
 }
 
-// fillRaw is fill on plain TCP: it waits without a buffer.
-func (c *Conn) fillRaw(ctx context.Context, dst []byte, wait bool) (n int, fired bool, err error) {
-	in := &c.in
-	in.ctx, in.dst, in.park = ctx, dst, wait
-	in.n, in.wouldBlock, in.sysErr = 0, false, nil
-	err = c.rc.Read(in.rawFn)
-	if in.armed {
-		fired = c.unparked()
-	}
-	in.ctx, in.dst = nil, nil
-	if err == nil {
-		err = in.sysErr
-	}
-	if err == nil && in.n == 0 && !in.wouldBlock {
-		err = io.EOF
-	}
-	return in.n, fired, err
-}
-
-// rawRead runs inside RawConn.Read. It only moves bytes: whatever could wait for this very call to end, such as a
-// handler or Close, runs elsewhere.
-func (c *Conn) rawRead(fd uintptr) bool {
-	in := &c.in
-	dst := in.dst
-	if dst == nil {
-		in.fetch(readBufferSize)
-		dst = in.buf.b[in.w:]
-	}
-	n, again, err := sysRead(fd, dst)
-	switch {
-	case err != nil:
-		in.sysErr = err
-	case !again:
-		if in.dst == nil {
-			in.w += n
+// rawRead returns what runs inside RawConn.Read. It only moves bytes: whatever could wait for this very call to end, such as
+// a handler or Close, runs elsewhere.
+func (c *Conn) rawRead() func(fd uintptr) bool {
+	return func(fd uintptr) bool {
+		in := &c.in
+		dst := in.dst
+		if dst == nil {
+			in.fetch(readBufferSize)
+			dst = in.buf.b[in.w:]
 		}
-		in.n = n
-	case !in.park:
-		in.wouldBlock = true
-	default:
-		in.stash()
-		c.parking(in.ctx)
-		return false
+		n, again, err := sysRead(fd, dst)
+		switch {
+		case err != nil:
+			in.sysErr = err
+		case !again:
+			if in.dst == nil {
+				in.w += n
+			}
+			in.n = n
+		case !in.park:
+			in.wouldBlock = true
+		default:
+			in.stash()
+			c.parking(in.ctx)
+			return false
+		}
+		return true
 	}
-	return true
 }
 
 // maxAway is how much time may lie between two reads for them to be one wait in the eyes of the keepalive.

@@ -323,7 +323,7 @@ func (c *Conn) sendRaw(ctx context.Context, wait bool) error {
 func (c *Conn) rawWrite(fd uintptr) bool {
 	o := &c.out
 	for o.sending.size > 0 {
-		n, again, err := sysWritev(fd, o.sending.segs[o.sending.at:])
+		n, again, err := o.sending.write(fd)
 		if err != nil {
 			o.sysErr = err
 			return true

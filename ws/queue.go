@@ -85,3 +85,11 @@ func (q *queue) sent(n int) {
 
 // drop forgets everything.
 func (q *queue) drop() { q.sent(q.size) }
+
+// write hands what comes first to the socket, in one system call.
+func (q *queue) write(fd uintptr) (n int, wouldBlock bool, err error) {
+	if len(q.segs) == q.at+1 {
+		return sysWrite(fd, q.segs[q.at].p)
+	}
+	return sysWritev(fd, q.segs[q.at:])
+}

@@ -89,24 +89,32 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 		defer c.leaveRead()
 		for {
 			t, p, err := c.next(ctx)
+			c.lending()
 			if err != nil {
 				if !ordinaryEnd(err) {
-					c.setReader(readerCallback)
 					yield(Message{}, err)
 				}
 				return
 			}
-			c.setReader(readerCallback)
 			if !yield(Message{t, p}, nil) {
 				return
 			}
-			c.setReader(readerBusy)
 		}
+	}
+}
+
+// lending notes that the application has a message, or an error, in a loop of reads. The role stays so until the next wait: a
+// Close that comes while what is buffered is parsed is as good as one in the callback.
+func (c *Conn) lending() {
+	if !c.in.lends {
+		c.in.lends = true
+		c.setReader(readerCallback)
 	}
 }
 
 // leaveRead ends a loop of reads.
 func (c *Conn) leaveRead() {
+	c.in.lends, c.in.events = false, nil
 	c.uncork()
 	c.reclaim()
 	c.publish()
@@ -140,8 +148,10 @@ func (c *Conn) Run(ctx context.Context, e Events) error {
 		return err
 	}
 	defer c.leaveRead()
-	c.in.events = &e
-	defer func() { c.in.events = nil }()
+	if e.Ping != nil || e.Pong != nil {
+		events := e // on the heap only if it is needed there
+		c.in.events = &events
+	}
 	for {
 		t, p, err := c.next(ctx)
 		if err != nil {
@@ -153,11 +163,10 @@ func (c *Conn) Run(ctx context.Context, e Events) error {
 		if e.Message == nil {
 			continue
 		}
-		c.setReader(readerCallback)
+		c.lending()
 		if err := e.Message(c, t, p); err != nil {
 			return err
 		}
-		c.setReader(readerBusy)
 	}
 }
 
@@ -210,7 +219,7 @@ func (c *Conn) Reader(ctx context.Context) (Type, io.Reader, error) {
 	in := &c.in
 	if in.typ == 0 {
 		for {
-			if _, _, err := c.nextFrame(ctx, false); err != nil {
+			if err := c.awaitFrame(ctx); err != nil {
 				return 0, nil, err
 			}
 			if !in.discard {
@@ -322,7 +331,7 @@ func (r *messageReader) read(ctx context.Context, p []byte) (int, error) {
 			}
 		case !in.inFrame || !in.fin:
 			in.inFrame = false
-			if _, _, err := c.nextFrame(ctx, false); err != nil {
+			if err := c.awaitFrame(ctx); err != nil {
 				return 0, err
 			}
 		case in.discard:

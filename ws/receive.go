@@ -2,6 +2,7 @@ package ws
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 )
@@ -13,37 +14,99 @@ func (c *Conn) next(ctx context.Context) (Type, []byte, error) {
 	c.reclaim()
 	for {
 		if !in.inFrame {
-			p, whole, err := c.nextFrame(ctx, true)
+			if p, ok := c.quickMessage(); ok {
+				return c.deliver(p)
+			}
+			p, state, err := c.nextFrame(true)
 			if err != nil {
 				return 0, nil, err
 			}
-			if whole {
+			if state == frameWhole {
 				return c.deliver(p)
 			}
-		}
-		if err := c.collect(ctx); err != nil {
-			return 0, nil, err
-		}
-		if in.remain > 0 {
-			continue
-		}
-		in.inFrame = false
-		if !in.fin || in.discard {
-			if in.fin {
-				c.dropMessage()
+			if state == frameMissing {
+				if _, err := c.fill(ctx, nil, true); err != nil {
+					return 0, nil, err
+				}
+				continue
 			}
-			continue
 		}
-		if in.compressed {
-			if err := c.inflateMessage(); err != nil {
+		if done, err := c.gather(ctx); done || err != nil {
+			if err != nil {
 				return 0, nil, err
 			}
+			return c.deliver(in.msg.bytes(in.msgLen))
 		}
-		if in.typ == Text && !in.utf8.complete() {
-			return 0, nil, c.fail(CodeInvalidPayload, "text message ends inside a UTF-8 sequence", nil)
-		}
-		return c.deliver(in.msg.bytes(in.msgLen))
 	}
+}
+
+// gather takes payload of the frame under way, and reports whether the message is whole then.
+func (c *Conn) gather(ctx context.Context) (done bool, err error) {
+	in := &c.in
+	if err := c.collect(ctx); err != nil || in.remain > 0 {
+		return false, err
+	}
+	in.inFrame = false
+	if !in.fin || in.discard {
+		if in.fin {
+			c.dropMessage()
+		}
+		return false, nil
+	}
+	if in.compressed {
+		if err := c.inflateMessage(); err != nil {
+			return false, err
+		}
+	}
+	if in.typ == Text && !in.utf8.complete() {
+		return false, c.fail(CodeInvalidPayload, "text message ends inside a UTF-8 sequence", nil)
+	}
+	return true, nil
+}
+
+// quickMessage takes what nearly every read finds: a message in one uncompressed frame that lies in the buffer as a whole.
+// Everything else, what breaks a rule included, it leaves untouched to nextFrame.
+func (c *Conn) quickMessage() (p []byte, ok bool) {
+	in := &c.in
+	if in.buf == nil || in.typ != 0 || in.discard || c.opt.Trace != nil || c.closeSent.Load() {
+		return nil, false
+	}
+	b := in.buf.b[in.r:in.w]
+	if len(b) < 6 || b[0] != bitFin|opText && b[0] != bitFin|opBinary || b[1]&bitMask != 0 == c.client {
+		return nil, false
+	}
+	at, n := 2, int(b[1]&0x7f)
+	switch {
+	case n == 126:
+		at, n = 4, int(binary.BigEndian.Uint16(b[2:]))
+		if n < 126 {
+			return nil, false
+		}
+	case n == 127:
+		return nil, false
+	}
+	var key uint32
+	if !c.client {
+		if len(b) < at+4 {
+			return nil, false
+		}
+		key = binary.LittleEndian.Uint32(b[at:])
+		at += 4
+	}
+	if len(b)-at < n || c.opt.MessageLimit >= 0 && int64(n) > c.opt.MessageLimit {
+		return nil, false
+	}
+	p = b[at : at+n : at+n]
+	mask(p, key)
+	if b[0] == bitFin|opText && !validText(p) {
+		mask(p, key) // nextFrame says what is wrong
+		return nil, false
+	}
+	in.typ = Type(b[0] & 0xf)
+	in.steps++
+	in.size = uint64(n)
+	c.consumed(at + n)
+	return p, true
 }
 
 // bytes returns the first n bytes; b may be nil if n is 0.
@@ -93,10 +156,19 @@ func (c *Conn) dropMessage() {
 	in.utf8 = utf8State{}
 }
 
-// nextFrame reads up to the header of the next data frame; control frames on the way are handled. If inPlace is set and
-// the frame is a whole uncompressed message that lies in the buffer, or can be had there at once, it is checked
-// and returned as such (whole), without being copied. Otherwise the frame's payload remains to be taken.
-func (c *Conn) nextFrame(ctx context.Context, inPlace bool) (p []byte, whole bool, err error) {
+// What nextFrame has found.
+type frameState int
+
+const (
+	frameMissing frameState = iota // more bytes are needed
+	frameBegun                     // a data frame, whose payload remains to be taken
+	frameWhole                     // a whole message in one frame, which is returned
+)
+
+// nextFrame parses what is buffered up to the header of the next data frame; control frames on the way are handled. If
+// inPlace is set and the frame is a whole uncompressed message that lies in the buffer, or can be had there at once, it
+// is checked and returned without being copied.
+func (c *Conn) nextFrame(inPlace bool) (p []byte, state frameState, err error) {
 	in := &c.in
 	tried := false
 	for {
@@ -104,14 +176,11 @@ func (c *Conn) nextFrame(ctx context.Context, inPlace bool) (p []byte, whole boo
 		h, ok, bad := parseHeader(b)
 		if len(b) >= 2 {
 			if err := c.checkHeader(&h, b, ok, bad); err != nil {
-				return nil, false, err
+				return nil, 0, err
 			}
 		}
 		if !ok {
-			if _, err := c.fill(ctx, nil, true); err != nil {
-				return nil, false, err
-			}
-			continue
+			return nil, frameMissing, nil
 		}
 		if in.buf == nil {
 			in.fetch(smallRead)
@@ -120,16 +189,13 @@ func (c *Conn) nextFrame(ctx context.Context, inPlace bool) (p []byte, whole boo
 		if h.control() {
 			end := h.size + int(h.length)
 			if len(b) < end {
-				if _, err := c.fill(ctx, nil, true); err != nil {
-					return nil, false, err
-				}
-				continue
+				return nil, frameMissing, nil
 			}
 			c.consumed(end)
 			p := b[h.size:end]
 			mask(p, h.key)
 			if err := c.control(&h, p); err != nil {
-				return nil, false, err
+				return nil, 0, err
 			}
 			tried = false
 			continue
@@ -138,28 +204,41 @@ func (c *Conn) nextFrame(ctx context.Context, inPlace bool) (p []byte, whole boo
 		total := h.length + uint64(h.size)
 		if single && total > uint64(len(b)) && total <= readBufferSize && c.rc != nil && !tried {
 			// Perhaps the rest is there already: then nothing needs to be copied.
-			n, err := c.fill(ctx, nil, false)
+			n, err := c.fill(context.Background(), nil, false)
 			if err != nil {
-				return nil, false, err
+				return nil, 0, err
 			}
 			tried = n == 0
 			continue
 		}
 		if err := c.startFrame(&h); err != nil {
-			return nil, false, err
+			return nil, 0, err
 		}
 		if single && !in.discard && total <= uint64(len(b)) {
 			p := b[h.size:total]
 			mask(p, h.key)
 			if in.typ == Text && !validText(p) {
-				return nil, false, c.fail(CodeInvalidPayload, "text message is not UTF-8", nil)
+				return nil, 0, c.fail(CodeInvalidPayload, "text message is not UTF-8", nil)
 			}
 			in.inFrame = false
 			c.consumed(int(total))
-			return p, true, nil
+			return p, frameWhole, nil
 		}
 		c.consumed(h.size)
-		return nil, false, nil
+		return nil, frameBegun, nil
+	}
+}
+
+// awaitFrame reads up to the payload of the next data frame.
+func (c *Conn) awaitFrame(ctx context.Context) error {
+	for {
+		_, state, err := c.nextFrame(false)
+		if err != nil || state == frameBegun {
+			return err
+		}
+		if _, err := c.fill(ctx, nil, true); err != nil {
+			return err
+		}
 	}
 }
 
