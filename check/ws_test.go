@@ -2,6 +2,8 @@ package check_test
 
 import (
 	"context"
+	"crypto/tls"
+	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -49,6 +51,40 @@ func TestServer(t *testing.T) {
 			defer srv.Close()
 			check.Test(t, check.Target{URL: "ws" + strings.TrimPrefix(srv.URL, "http"), Skip: skipped(name)})
 		})
+	}
+}
+
+// A listener of package ws itself does, too.
+func TestOwnListener(t *testing.T) {
+	for name, compression := range modes {
+		t.Run(name, func(t *testing.T) { checkListener(t, name, "ws", nil, compression) })
+	}
+	t.Run("TLS", func(t *testing.T) {
+		// The certificate is that of package httptest.
+		srv := httptest.NewUnstartedServer(nil)
+		srv.StartTLS()
+		defer srv.Close()
+		checkListener(t, "TLS", "wss", srv.TLS, modes["compressed"])
+	})
+}
+
+func checkListener(t *testing.T, mode, scheme string, secure *tls.Config, compression *ws.Compression) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &ws.Server{
+		Handler:   ws.Handler{Handle: echo, Options: ws.AcceptOptions{Options: limits, Compression: compression}},
+		TLSConfig: secure, HandshakeTimeout: patience,
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(l) }()
+	check.Test(t, check.Target{URL: scheme + "://" + l.Addr().String(), TLS: &tls.Config{InsecureSkipVerify: true}, Skip: skipped(mode)})
+	if err := srv.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != ws.ErrServerClosed {
+		t.Errorf("Serve returned %v", err)
 	}
 }
 
