@@ -35,8 +35,8 @@ var programs = []struct {
 }{
 	{name: "parley", modes: []string{"off", "on", "takeover"}, client: true, room: true},
 	{name: "gorilla", modes: []string{"off", "on"}, client: true, room: true},
-	{name: "coder", modes: []string{"off", "on", "takeover"}, client: true},
-	{name: "gobwas", modes: []string{"off", "on"}, client: true},
+	{name: "coder", modes: []string{"off", "on", "takeover"}, client: true, room: true},
+	{name: "gobwas", modes: []string{"off", "on"}, client: true, room: true},
 	{name: "gws", modes: []string{"off", "on", "takeover"}, client: true, room: true},
 	{name: "xnet", modes: []string{"off"}, cuts: true},
 }

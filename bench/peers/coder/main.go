@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	peer.Main(peer.Library{Modes: []peer.Mode{peer.Off, peer.On, peer.Takeover}, Handler: handler, Client: client})
+	peer.Main(peer.Library{Modes: []peer.Mode{peer.Off, peer.On, peer.Takeover}, Handler: handler, Room: room, Client: client})
 }
 
 var modes = map[peer.Mode]websocket.CompressionMode{
@@ -23,15 +23,20 @@ var modes = map[peer.Mode]websocket.CompressionMode{
 	peer.Takeover: websocket.CompressionContextTakeover,
 }
 
+func acceptOptions(m peer.Mode) *websocket.AcceptOptions {
+	return &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: modes[m], CompressionThreshold: 1}
+}
+
 func handler(m peer.Mode) http.Handler {
-	options := &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: modes[m], CompressionThreshold: 1}
+	options := acceptOptions(m)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, options)
 		if err != nil {
 			return // answered by the library
 		}
 		// Not the request's context, which is said to be of no use once the connection was hijacked.
-		_ = messages(context.Background(), c, nil)
+		ctx := context.Background()
+		_ = messages(ctx, c, func(t websocket.MessageType, data []byte) error { return c.Write(ctx, t, data) })
 	})
 }
 
@@ -42,11 +47,17 @@ func client(ctx context.Context, url string, m peer.Mode, take func([]byte)) err
 	if err != nil {
 		return err
 	}
-	return messages(ctx, c, take)
+	return messages(ctx, c, func(t websocket.MessageType, data []byte) error {
+		if take != nil {
+			take(data)
+			return nil
+		}
+		return c.Write(ctx, t, data)
+	})
 }
 
-// messages echoes messages, or has take take them, until the connection ends.
-func messages(ctx context.Context, c *websocket.Conn, take func([]byte)) error {
+// messages reads messages until the connection ends.
+func messages(ctx context.Context, c *websocket.Conn, message func(t websocket.MessageType, data []byte) error) error {
 	defer c.CloseNow()
 	c.SetReadLimit(peer.MessageLimit)
 	for {
@@ -54,9 +65,7 @@ func messages(ctx context.Context, c *websocket.Conn, take func([]byte)) error {
 		if err != nil {
 			return err
 		}
-		if take != nil {
-			take(data)
-		} else if err := c.Write(ctx, t, data); err != nil {
+		if err := message(t, data); err != nil {
 			return err
 		}
 	}

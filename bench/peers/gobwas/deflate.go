@@ -51,7 +51,9 @@ func (e *endpoint) deflated() error {
 			return err
 		}
 		if e.take != nil {
-			e.take(data)
+			if err := e.take(h.OpCode, data); err != nil {
+				return err
+			}
 			continue
 		}
 		wr.ResetOp(h.OpCode)

@@ -3,7 +3,8 @@
 // Without compression it is the echo server of the library's README, with the limit set. With compression it is the
 // loop that the README shows for wsflate. From the library's program for Autobahn|Testsuite (example/autobahn) comes
 // how a connection is failed: with a close frame, as wsutil leaves that to the application. The library checks the UTF-8
-// of text by itself only where it is not compressed; elsewhere its UTF8Reader does. It has no context takeover.
+// of text by itself only where it is not compressed; elsewhere its UTF8Reader does. It has no context takeover, and for
+// rooms nothing but frames that are compiled once.
 package main
 
 import (
@@ -24,27 +25,42 @@ import (
 
 func main() {
 	wsutil.SetMaxMessageSize(peer.MessageLimit)
-	peer.Main(peer.Library{Modes: []peer.Mode{peer.Off, peer.On}, Handler: handler, Client: client})
+	peer.Main(peer.Library{Modes: []peer.Mode{peer.Off, peer.On}, Handler: handler, Room: room, Client: client})
 }
 
 func handler(m peer.Mode) http.Handler {
+	accept := acceptor(m)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e, deflated, err := accept(w, r)
+		if err != nil {
+			return // answered by the library
+		}
+		go func() {
+			defer e.conn.Close()
+			_ = e.run(deflated)
+		}()
+	})
+}
+
+// acceptor makes connections of requests, and says of each whether compression was agreed on. With an error the request
+// is answered, and nothing left to close.
+func acceptor(m peer.Mode) func(w http.ResponseWriter, r *http.Request) (*endpoint, bool, error) {
+	return func(w http.ResponseWriter, r *http.Request) (*endpoint, bool, error) {
 		extension := wsflate.Extension{Parameters: wsflate.DefaultParameters}
 		var upgrader ws.HTTPUpgrader
 		if m != peer.Off {
 			upgrader.Negotiate = extension.Negotiate
 		}
 		conn, rw, _, err := upgrader.Upgrade(r, w)
-		if conn != nil {
-			defer conn.Close()
-		}
 		if err != nil {
-			return // answered by the library
+			if conn != nil {
+				conn.Close()
+			}
+			return nil, false, err
 		}
 		_, deflated := extension.Accepted()
-		e := endpoint{conn: conn, in: buffered(rw.Reader, conn), state: ws.StateServerSide}
-		_ = e.run(deflated)
-	})
+		return &endpoint{conn: conn, in: buffered(rw.Reader, conn), state: ws.StateServerSide}, deflated, nil
+	}
 }
 
 func client(ctx context.Context, url string, m peer.Mode, take func([]byte)) error {
@@ -58,7 +74,13 @@ func client(ctx context.Context, url string, m peer.Mode, take func([]byte)) err
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	e := endpoint{conn: conn, in: conn, state: ws.StateClientSide, take: take}
+	e := &endpoint{conn: conn, in: conn, state: ws.StateClientSide}
+	if take != nil {
+		e.take = func(_ ws.OpCode, data []byte) error {
+			take(data)
+			return nil
+		}
+	}
 	if br != nil {
 		e.in = buffered(br, conn)
 		ws.PutReader(br)
@@ -81,7 +103,9 @@ type endpoint struct {
 	conn  net.Conn
 	in    io.Reader // of conn
 	state ws.State
-	take  func([]byte) // takes messages, instead of their echo, if it is not nil
+
+	// take takes messages, instead of their echo, if it is not nil. The data becomes its own.
+	take func(op ws.OpCode, data []byte) error
 }
 
 // run echoes until the connection ends, and fails it where that is due.
@@ -107,8 +131,11 @@ func (e *endpoint) plain() error {
 			return err
 		}
 		if e.take != nil {
-			e.take(data)
-		} else if err := wsutil.WriteMessage(e.conn, e.state, op, data); err != nil {
+			err = e.take(op, data)
+		} else {
+			err = wsutil.WriteMessage(e.conn, e.state, op, data)
+		}
+		if err != nil {
 			return err
 		}
 	}
