@@ -75,6 +75,7 @@ func (c *Conn) sendPong(p []byte) {
 	}
 	if o.stream == nil && len(o.turn) == 0 && o.queue.size < maxCorked {
 		c.putFrame(&o.queue, bitFin|opPong, p, nil, false)
+		o.note()
 		if o.corked.Load() {
 			c.flushSoon()
 			c.mu.Unlock()
@@ -99,6 +100,7 @@ func (c *Conn) putCtl(op byte, p []byte) {
 	if len(o.ctl)+size+len(p) > maxCtl {
 		o.ctl = o.ctl[:0]
 	}
+	o.note()
 	at := len(o.ctl)
 	o.ctl = append(o.ctl, make([]byte, size+len(p))...)
 	b := o.ctl[at:]

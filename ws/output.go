@@ -19,6 +19,7 @@ type output struct {
 	turn    chan struct{} // full while somebody has the turn
 	waiters atomic.Int32  // how many wait for it; they send the queue when they get it
 	corked  atomic.Bool   // more whole frames wait in the read buffer
+	queued  atomic.Bool   // something was put into queue or ctl since both were taken
 	unsent  atomic.Int64  // what a write that waits for the transport has left
 
 	// Guarded by Conn.mu.
@@ -48,7 +49,7 @@ type output struct {
 func (o *output) init(c *Conn) {
 	o.turn = make(chan struct{}, 1)
 	o.hook.c, o.hook.set = c, c.s.SetWriteDeadline
-	o.rawFn = c.rawWrite
+	o.rawFn = c.rawWrite()
 }
 
 // tryTurn takes the turn if it is free.
@@ -201,6 +202,9 @@ func (c *Conn) uncork() {
 	if o.corked.Load() {
 		o.corked.Store(false)
 	}
+	if !o.queued.Load() {
+		return // as nearly always, without a lock
+	}
 	c.mu.Lock()
 	start := o.pending() && !c.closeSent.Load() && o.tryTurn()
 	wait := o.gathered
@@ -226,6 +230,13 @@ func (c *Conn) sendFromReader(wait bool) {
 	c.release()
 }
 
+// note tells that something was queued. Conn.mu is held.
+func (o *output) note() {
+	if !o.queued.Load() {
+		o.queued.Store(true)
+	}
+}
+
 // takeUnlessClosing is takeQueue while data may still follow: a close frame takes the queue itself.
 func (c *Conn) takeUnlessClosing() {
 	c.mu.Lock()
@@ -247,6 +258,9 @@ func (c *Conn) takeQueue() {
 	}
 	if o.stream != nil {
 		return
+	}
+	if o.queued.Load() {
+		o.queued.Store(false)
 	}
 	o.gathered = false
 	if o.sending.size == 0 {
@@ -318,36 +332,44 @@ func (c *Conn) sendRaw(ctx context.Context, wait bool) error {
 	return err
 }
 
-// rawWrite runs inside RawConn.Write. While the transport is full it waits with a deadline that starts anew with every
-// byte accepted.
-func (c *Conn) rawWrite(fd uintptr) bool {
-	o := &c.out
-	for o.sending.size > 0 {
-		n, again, err := o.sending.write(fd)
-		if err != nil {
-			o.sysErr = err
-			return true
-		}
-		if again {
-			o.unsent.Store(int64(o.sending.size))
-			if !o.wait {
-				o.blocked = true
+// rawWrite returns what runs inside RawConn.Write. While the transport is full it waits with a deadline that starts anew
+// with every byte accepted.
+func (c *Conn) rawWrite() func(fd uintptr) bool {
+	return func(fd uintptr) bool {
+		o := &c.out
+		for o.sending.size > 0 {
+			n, again, err := o.sending.write(fd)
+			if err != nil {
+				o.sysErr = err
 				return true
 			}
-			if !o.armed {
-				o.armed = true
-				o.hook.arm(o.ctx)
+			if again {
+				return c.transportFull()
 			}
-			if !o.bounded {
-				o.bounded = true
-				o.hook.extend(time.Now().Add(c.opt.WriteTimeout))
-			}
-			return false
+			o.bounded = false
+			o.sending.sent(n)
 		}
-		o.bounded = false
-		o.sending.sent(n)
+		return true
 	}
-	return true
+}
+
+// transportFull notes that not everything could be sent, and reports whether to leave it at that.
+func (c *Conn) transportFull() bool {
+	o := &c.out
+	o.unsent.Store(int64(o.sending.size))
+	if !o.wait {
+		o.blocked = true
+		return true
+	}
+	if !o.armed {
+		o.armed = true
+		o.hook.arm(o.ctx)
+	}
+	if !o.bounded {
+		o.bounded = true
+		o.hook.extend(time.Now().Add(c.opt.WriteTimeout))
+	}
+	return false
 }
 
 // Pieces in which an ordinary stream is written, each with a deadline of its own. TLS has records of 16 KiB, and cannot

@@ -23,15 +23,25 @@ const (
 
 // tail returns room for n more bytes at the end.
 func (q *queue) tail(n int) []byte {
+	if i := len(q.segs) - 1; i >= q.at {
+		if s := &q.segs[i]; s.buf != nil {
+			if used := len(s.p); used+n <= len(s.buf.b) {
+				q.size += n
+				s.p = s.buf.b[:used+n]
+				return s.p[used:]
+			}
+		}
+	}
+	return q.grow(n)
+}
+
+// grow is tail where the last buffer has no room, or there is none.
+func (q *queue) grow(n int) []byte {
 	q.size += n
 	if i := len(q.segs) - 1; i >= q.at {
 		if s := &q.segs[i]; s.buf != nil {
-			used := len(s.p)
-			if used+n > len(s.buf.b) && used+n <= maxShared {
+			if used := len(s.p); used+n > len(s.buf.b) && used+n <= maxShared {
 				s.buf = growBuffer(s.buf, used, used+n)
-				s.p = s.buf.b[:used]
-			}
-			if used+n <= len(s.buf.b) {
 				s.p = s.buf.b[:used+n]
 				return s.p[used:]
 			}

@@ -41,9 +41,17 @@ func (c *Conn) Write(ctx context.Context, t Type, p []byte) error {
 	if err := checkOutgoing(t, p); err != nil {
 		return err
 	}
-	if c.out.corked.Load() && len(p) <= maxCorkedMessage && ctx.Err() == nil {
-		if done, err := c.enqueue(t, p, nil, true); done {
-			return err
+	if ctx.Err() == nil {
+		if c.out.corked.Load() {
+			if len(p) <= maxCorkedMessage {
+				if done, err := c.enqueue(t, p, nil, true); done {
+					return err
+				}
+			}
+		} else if c.rc != nil && c.small(t, p) && c.out.tryTurn() {
+			if done, err := c.writeSmall(ctx, t, p); done {
+				return err
+			}
 		}
 	}
 	if err := c.acquire(ctx, "write"); err != nil {
@@ -52,6 +60,51 @@ func (c *Conn) Write(ctx context.Context, t Type, p []byte) error {
 	err := c.writeMessage(ctx, t, p, nil)
 	c.release()
 	return err
+}
+
+// small reports whether a message is what servers mostly send: small, and not compressed. It is encoded by putSmall.
+func (c *Conn) small(t Type, p []byte) bool {
+	return len(p) < minLent && !c.client && c.deflate == nil && c.opt.Trace == nil
+}
+
+// putSmall is putMessage for a message that small has passed. Conn.mu is held.
+func (o *output) putSmall(q *queue, t Type, p []byte) {
+	size := 2
+	if len(p) > 125 {
+		size = 4
+	}
+	b := q.tail(size + len(p))
+	b[0] = bitFin | byte(t)
+	if len(p) <= 125 {
+		b[1] = byte(len(p))
+	} else {
+		b[1], b[2], b[3] = 126, byte(len(p)>>8), byte(len(p))
+	}
+	copy(b[size:], p)
+	q.frames++
+	o.messages++
+	o.bytes += int64(len(p))
+	o.wire += int64(len(b))
+}
+
+// writeSmall is Write for a small message when the turn was free, and is taken. If something else is to be sent first it
+// gives the turn back, with nothing done.
+func (c *Conn) writeSmall(ctx context.Context, t Type, p []byte) (done bool, err error) {
+	o := &c.out
+	c.mu.Lock()
+	if o.queue.size > 0 || len(o.ctl) > 0 || o.stream != nil || c.closeSent.Load() {
+		c.mu.Unlock()
+		c.release()
+		return false, nil
+	}
+	o.putSmall(&o.sending, t.base(), p)
+	c.mu.Unlock()
+	wire := o.sending.size
+	if err = c.sendMessage(ctx, true); err == errTakenBack {
+		err = c.takenBack(ctx, len(p), wire)
+	}
+	c.release()
+	return true, err
 }
 
 // TryWrite queues a message without ever waiting: nil means that it will be sent, in order with everything that Write and
@@ -82,6 +135,9 @@ func (c *Conn) enqueue(t Type, p []byte, pre *Prepared, gather bool) (done bool,
 	if gather {
 		limit = maxCorked
 	}
+	if pre == nil && c.small(t, p) {
+		return c.enqueueSmall(t, p, gather, limit)
+	}
 	z, n, locked := c.compress(t, p, pre)
 	t = t.base()
 	if locked {
@@ -103,8 +159,34 @@ func (c *Conn) enqueue(t Type, p []byte, pre *Prepared, gather bool) (done bool,
 		return false, nil
 	}
 	c.putMessage(&o.queue, t, p, z, n, pre, false)
+	o.note()
 	o.gathered = o.gathered || gather
 	c.flushSoon()
+	return true, nil
+}
+
+// enqueueSmall is enqueue for a message that small has passed.
+func (c *Conn) enqueueSmall(t Type, p []byte, gather bool, limit int) (done bool, err error) {
+	o := &c.out
+	c.mu.Lock()
+	if c.closeSent.Load() {
+		err = c.refused()
+		c.mu.Unlock()
+		return true, err
+	}
+	if waiting := o.queue.size + int(o.unsent.Load()); waiting > 0 && waiting+len(p) > limit {
+		c.mu.Unlock()
+		return false, nil
+	}
+	o.putSmall(&o.queue, t.base(), p)
+	o.note()
+	if gather {
+		o.gathered = true
+	}
+	if !o.flushing {
+		c.flushSoon()
+	}
+	c.mu.Unlock()
 	return true, nil
 }
 
