@@ -26,7 +26,8 @@ func handler(m peer.Mode) http.Handler {
 	return ws.Handler{
 		Options: ws.AcceptOptions{Options: options, AnyOrigin: true, Compression: compression(m)},
 		Handle: func(c *ws.Conn) error {
-			return c.Run(c.Context(), ws.Events{Message: echo})
+			ctx := c.Context()
+			return c.Run(ctx, ws.Events{Message: func(c *ws.Conn, t ws.Type, data []byte) error { return c.Write(ctx, t, data) }})
 		},
 	}
 }
