@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"debug/buildinfo"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-ws/parley/bench/internal/subjects"
 	"github.com/parley-ws/parley/check"
 )
 
@@ -41,67 +39,48 @@ func peers() []peer {
 	server := func(name, compress string, start func(string) ([]string, string, error), flag string) peer {
 		return peer{name, check.RoleServer, compress, start, []string{flag, compress}}
 	}
-	inGo := func(name, module, compress string) peer {
-		return server(module, compress, goPeer(name, module), "-compress")
+	library := func(name, module, compress string) peer {
+		return server(module, compress, inGo(name), "-compress")
 	}
 	return []peer{
-		inGo("parley", "github.com/parley-ws/parley", "off"),
-		inGo("parley", "github.com/parley-ws/parley", "on"),
-		inGo("parley", "github.com/parley-ws/parley", "takeover"),
-		inGo("gorilla", "github.com/gorilla/websocket", "on"),
-		inGo("coder", "github.com/coder/websocket", "takeover"),
-		inGo("gobwas", "github.com/gobwas/ws", "off"),
-		inGo("gobwas", "github.com/gobwas/ws", "on"),
-		inGo("gws", "github.com/lxzan/gws", "takeover"),
-		inGo("xnet", "golang.org/x/net", "off"),
+		library("parley", "github.com/parley-ws/parley", "off"),
+		library("parley", "github.com/parley-ws/parley", "on"),
+		library("parley", "github.com/parley-ws/parley", "takeover"),
+		library("gorilla", "github.com/gorilla/websocket", "on"),
+		library("coder", "github.com/coder/websocket", "takeover"),
+		library("gobwas", "github.com/gobwas/ws", "off"),
+		library("gobwas", "github.com/gobwas/ws", "on"),
+		library("gws", "github.com/lxzan/gws", "takeover"),
+		library("xnet", "golang.org/x/net", "off"),
 		server("npm ws", "takeover", node("echo-ws.js", "ws"), "--compress"),
 		server("npm websocket", "off", node("echo-websocket.js", "websocket"), "--compress"),
 		server("python3-websockets", "takeover", python("echo-websockets.py"), "--compress"),
-		{"github.com/parley-ws/parley", check.RoleClient, "off", goPeer("parley", "github.com/parley-ws/parley"), []string{"-compress", "off"}},
-		{"github.com/parley-ws/parley", check.RoleClient, "takeover", goPeer("parley", "github.com/parley-ws/parley"), []string{"-compress", "takeover"}},
+		{"github.com/parley-ws/parley", check.RoleClient, "off", inGo("parley"), []string{"-compress", "off"}},
+		{"github.com/parley-ws/parley", check.RoleClient, "takeover", inGo("parley"), []string{"-compress", "takeover"}},
 		{"npm ws", check.RoleClient, "takeover", node("driver-ws.js", "ws"), []string{"--parallel", "4"}},
 		{"Chromium", check.RoleClient, "takeover", chromium, []string{"--parallel", "4"}},
 	}
 }
 
-// goPeer builds a peer in Go. The version is that of the module in the build.
-func goPeer(name, module string) func(string) ([]string, string, error) {
+// inGo builds one of the programs in peers.
+func inGo(name string) func(string) ([]string, string, error) {
 	return func(dir string) ([]string, string, error) {
-		program := filepath.Join(dir, name)
-		if out, err := exec.Command("go", "build", "-o", program, "./peers/"+name).CombinedOutput(); err != nil {
-			return nil, "", fmt.Errorf("go build ./peers/%s: %w\n%s", name, err, out)
+		s, ok := subjects.Find(name)
+		if !ok {
+			return nil, "", fmt.Errorf("there is no program bench/peers/%s", name)
 		}
-		info, err := buildinfo.ReadFile(program)
-		if err != nil {
-			return nil, "", err
-		}
-		for _, m := range info.Deps {
-			if m.Path == module && m.Replace != nil {
-				return []string{program}, "this", nil
-			}
-			if m.Path == module {
-				return []string{program}, m.Version, nil
-			}
-		}
-		return nil, "", fmt.Errorf("%s does not use %s", name, module)
+		err := s.Build(context.Background(), dir)
+		return s.Command, s.Version, err
 	}
-}
-
-// packageVersion is the version of an npm package that is installed.
-func packageVersion(module string) (string, error) {
-	b, err := os.ReadFile(filepath.Join(interop, "node_modules", module, "package.json"))
-	if err != nil {
-		return "", fmt.Errorf("%w: run interop/install.sh", err)
-	}
-	var p struct{ Version string }
-	err = json.Unmarshal(b, &p)
-	return p.Version, err
 }
 
 func node(script, module string) func(string) ([]string, string, error) {
 	return func(string) ([]string, string, error) {
-		version, err := packageVersion(module)
-		return []string{"node", filepath.Join(interop, "peers", script)}, version, err
+		version, err := subjects.PackageVersion(filepath.Join(interop, "node_modules"), module)
+		if err != nil {
+			return nil, "", fmt.Errorf("%w: run interop/install.sh", err)
+		}
+		return []string{"node", filepath.Join(interop, "peers", script)}, version, nil
 	}
 }
 
@@ -157,35 +136,16 @@ func (p peer) judge(ctx context.Context, dir string) (*judged, error) {
 
 // serve starts the peer as a server and judges it.
 func (p peer) serve(ctx context.Context, command []string) (report *check.Report, err error) {
-	cmd := exec.CommandContext(ctx, command[0], append(command[1:], p.args...)...)
-	in, err := cmd.StdinPipe()
+	server, err := subjects.Start(ctx, command, subjects.Options{Args: p.args, Stderr: io.Discard})
 	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	defer func() {
-		in.Close() // ends it
-		if werr := cmd.Wait(); werr != nil && err == nil {
-			err = fmt.Errorf("it ended while it was judged: %w", werr)
+		if serr := server.Stop(); serr != nil && err == nil {
+			err = fmt.Errorf("it ended while it was judged: %w", serr)
 		}
 	}()
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		return nil, fmt.Errorf("it did not start: %w", err)
-	}
-	go io.Copy(io.Discard, out)
-	url, ok := strings.CutPrefix(strings.TrimSpace(line), "listening ")
-	if !ok {
-		return nil, fmt.Errorf("it says %q", line)
-	}
-	return check.Run(ctx, check.Target{URL: url, Skip: skipped, Timeout: patience})
+	return check.Run(ctx, check.Target{URL: server.URL, Skip: skipped, Timeout: patience})
 }
 
 // drive waits for the peer as a client and judges it.
