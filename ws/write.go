@@ -87,20 +87,24 @@ func (o *output) putSmall(q *queue, t Type, p []byte) {
 	o.wire += int64(len(b))
 }
 
-// writeSmall is Write for a small message when the turn was free, and is taken. If something else is to be sent first it
-// gives the turn back, with nothing done.
+// writeSmall is Write for a small message when the turn was free, and is taken: it sends what is queued, too. While a
+// message is streamed, or after a close frame, it gives the turn back with nothing done.
 func (c *Conn) writeSmall(ctx context.Context, t Type, p []byte) (done bool, err error) {
 	o := &c.out
 	c.mu.Lock()
-	if o.queue.size > 0 || len(o.ctl) > 0 || o.stream != nil || c.closeSent.Load() {
+	if o.stream != nil || c.closeSent.Load() {
 		c.mu.Unlock()
 		c.release()
 		return false, nil
 	}
+	if o.queued.Load() {
+		c.takeQueue()
+	}
+	alone := o.sending.size == 0
 	o.putSmall(&o.sending, t.base(), p)
 	c.mu.Unlock()
 	wire := o.sending.size
-	if err = c.sendMessage(ctx, true); err == errTakenBack {
+	if err = c.sendMessage(ctx, alone); err == errTakenBack {
 		err = c.takenBack(ctx, len(p), wire)
 	}
 	c.release()
