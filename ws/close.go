@@ -167,7 +167,7 @@ func (c *Conn) closeReceived(p []byte) error {
 // finishRead ends the connection on the goroutine that reads, which reads no more. The close frame goes out now if it can.
 func (c *Conn) finishRead(e *CloseError, payload []byte) error {
 	o := &c.out
-	o.corked.Store(false)
+	o.corked.Store(0)
 	e, reply := c.end(e)
 	c.dropInput()
 	if reply && o.tryTurn() {

@@ -76,7 +76,7 @@ func (c *Conn) sendPong(p []byte) {
 	if o.stream == nil && len(o.turn) == 0 && o.queue.size < maxCorked {
 		c.putFrame(&o.queue, bitFin|opPong, p, nil, false)
 		o.note()
-		if o.corked.Load() {
+		if o.corked.Load() != 0 {
 			c.flushSoon()
 			c.mu.Unlock()
 			return

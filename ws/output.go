@@ -18,7 +18,7 @@ import (
 type output struct {
 	turn    chan struct{} // full while somebody has the turn
 	waiters atomic.Int32  // how many wait for it; they send the queue when they get it
-	corked  atomic.Bool   // more whole frames wait in the read buffer
+	corked  atomic.Int32  // how much was in the read buffer when whole frames began to wait there; 0 if none does
 	queued  atomic.Bool   // something was put into queue or ctl since both were taken
 	unsent  atomic.Int64  // what a write that waits for the transport has left
 
@@ -199,8 +199,8 @@ func (c *Conn) flushLater() {
 // uncork sends the replies to messages that arrived together, before the reader waits for more.
 func (c *Conn) uncork() {
 	o := &c.out
-	if o.corked.Load() {
-		o.corked.Store(false)
+	if o.corked.Load() != 0 {
+		o.corked.Store(0)
 	}
 	if !o.queued.Load() {
 		return // as nearly always, without a lock

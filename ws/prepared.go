@@ -63,7 +63,7 @@ func (c *Conn) WritePrepared(ctx context.Context, m *Prepared) error {
 	if m.err != nil {
 		return m.err
 	}
-	if c.out.corked.Load() && len(m.payload) <= maxCorkedMessage && ctx.Err() == nil {
+	if c.out.corked.Load() != 0 && len(m.payload) <= maxCorkedMessage && ctx.Err() == nil {
 		if done, err := c.enqueue(m.t, m.payload, m, true); done {
 			return err
 		}

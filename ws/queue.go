@@ -35,6 +35,12 @@ func (q *queue) tail(n int) []byte {
 	return q.grow(n)
 }
 
+// expect provides for n bytes that will be appended one after the other. q is empty.
+func (q *queue) expect(n int) {
+	b := getBuffer(n)
+	q.segs = append(q.segs, segment{b, b.b[:0]})
+}
+
 // grow is tail where the last buffer has no room, or there is none.
 func (q *queue) grow(n int) []byte {
 	q.size += n

@@ -247,18 +247,31 @@ func (c *Conn) awaitFrame(ctx context.Context) error {
 func (c *Conn) consumed(n int) {
 	in := &c.in
 	in.r += n
-	if more := frameBuffered(in.buf.b[in.r:in.w]); more != c.out.corked.Load() {
-		c.out.corked.Store(more)
+	left := in.w - in.r
+	if !frameBuffered(in.buf.b[in.r:in.w]) {
+		left = 0
+	}
+	if was := c.out.corked.Load(); left == 0 != (was == 0) {
+		c.out.corked.Store(int32(left))
 	}
 }
 
-// frameBuffered reports whether b begins with a whole frame.
+// frameBuffered reports whether b begins with a whole frame. It need not be a right one: what is wrong shows when it is parsed.
 func frameBuffered(b []byte) bool {
 	if len(b) < 2 {
 		return false
 	}
-	h, ok, bad := parseHeader(b)
-	return ok && bad == "" && h.length <= uint64(len(b)-h.size)
+	size, n := 2, uint64(b[1]&0x7f)
+	switch {
+	case n == 126 && len(b) >= 4:
+		size, n = 4, uint64(b[2])<<8|uint64(b[3])
+	case n == 127 && len(b) >= 10:
+		size, n = 10, binary.BigEndian.Uint64(b[2:])
+	case n >= 126:
+		return false
+	}
+	size += int(b[1]&bitMask) >> 5 // 4 for the mask
+	return len(b) >= size && n <= uint64(len(b)-size)
 }
 
 // checkHeader applies the rules of RFC 6455 §5.2 to a frame header, as soon as its first two bytes are there.

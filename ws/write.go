@@ -42,7 +42,7 @@ func (c *Conn) Write(ctx context.Context, t Type, p []byte) error {
 		return err
 	}
 	if ctx.Err() == nil {
-		if c.out.corked.Load() {
+		if c.out.corked.Load() != 0 {
 			if len(p) <= maxCorkedMessage {
 				if done, err := c.enqueue(t, p, nil, true); done {
 					return err
@@ -181,6 +181,10 @@ func (c *Conn) enqueueSmall(t Type, p []byte, gather bool, limit int) (done bool
 	if waiting := o.queue.size + int(o.unsent.Load()); waiting > 0 && waiting+len(p) > limit {
 		c.mu.Unlock()
 		return false, nil
+	}
+	if gather && o.queue.size == 0 {
+		// The replies may well be as long as what they reply to: let them have one buffer.
+		o.queue.expect(min(maxShared, int(o.corked.Load())+2*len(p)))
 	}
 	o.putSmall(&o.queue, t.base(), p)
 	o.note()
