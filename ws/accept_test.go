@@ -95,6 +95,11 @@ func throughServer(t *testing.T, o *ws.AcceptOptions, u *upgrade) dialer {
 // serving serves until the end of the test.
 func serving(t *testing.T, srv *ws.Server) listening {
 	l := listening{wstest.Listen(nil)}
+	servingOn(t, srv, l)
+	return l
+}
+
+func servingOn(t *testing.T, srv *ws.Server, l net.Listener) {
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
 	t.Cleanup(func() {
@@ -105,7 +110,6 @@ func serving(t *testing.T, srv *ws.Server) listening {
 			t.Errorf("Serve returned %v", err)
 		}
 	})
-	return l
 }
 
 // listening is a listener that can be connected to.
