@@ -31,19 +31,27 @@ func (e *Encoder) parse(src []byte, start int) {
 	shift := uint(64 - tableBits)
 	table := &e.table
 	clear(table[:1<<tableBits])
-	for i := 0; i < start-minMatch-4; i += dictionaryStep {
-		table[hash(binary.LittleEndian.Uint64(src[i:]), shift)] = uint16(i)
+	for i := 0; i < start-8; i += 2 * dictionaryStep {
+		v := binary.LittleEndian.Uint64(src[i:])
+		table[hash(v, shift)] = uint16(i)
+		table[hash(v>>(8*dictionaryStep), shift)] = uint16(i + dictionaryStep)
 	}
-	done := start
+	done, last := start, len(src)-9
 	// An entry of the table that was never set means the first byte, which cannot repeat anything.
-	for s := max(start, 1); s <= len(src)-8; {
+	for s := max(start, 1); s <= last; {
+		// Two places are looked at in each turn.
 		v := binary.LittleEndian.Uint64(src[s:])
-		entry := &table[hash(v, shift)]
-		t := int(*entry)
-		*entry = uint16(s)
+		first, second := &table[hash(v, shift)], &table[hash(v>>8, shift)]
+		t := int(*first)
+		*first = uint16(s)
 		if binary.LittleEndian.Uint32(src[t:]) != uint32(v) {
-			s += 1 + (s-done)>>skipLog
-			continue
+			t = int(*second)
+			*second = uint16(s + 1)
+			if binary.LittleEndian.Uint32(src[t:]) != uint32(v>>8) {
+				s += 2 + (s-done)>>skipLog
+				continue
+			}
+			s++
 		}
 		n := minMatch + common(src[s+minMatch:], src[t+minMatch:])
 		for s > done && t > 0 && src[s-1] == src[t-1] {
@@ -54,7 +62,7 @@ func (e *Encoder) parse(src []byte, start int) {
 		e.match(src[done:s], n, s-t)
 		s += n
 		done = s
-		if s <= len(src)-8 {
+		if s <= last {
 			// Enter the end of the match, too, which may be where the next one begins.
 			x := binary.LittleEndian.Uint64(src[s-2:])
 			table[hash(x, shift)] = uint16(s - 2)

@@ -1,8 +1,8 @@
 package squeeze
 
 import (
+	"math"
 	"math/bits"
-	"slices"
 )
 
 // maxSymbols is the size of the largest alphabet, that of literals and lengths.
@@ -74,29 +74,47 @@ func (h *prefixCode) assign(symbols int, lengths *[16]int) {
 
 // sort lists the symbols that occur and returns their number.
 func (h *prefixCode) sort(counts []uint16) int {
-	const often = 63 // all that occur so often, or more, share the last bucket
-	var ends [often + 1]uint16
+	var ends [128]uint16
 	found := &h.nodes // not in use yet
 	n := 0
 	for i, c := range counts {
 		if c > 0 {
 			found[n&symbolMask] = uint32(c)<<9 | uint32(i)
 			n++
-			ends[min(c, often)]++
+			ends[bucket(c)]++
 		}
 	}
 	at := uint16(0)
-	for i, k := range ends {
+	for i, k := range ends[:bucket(math.MaxUint16)] {
 		ends[i] = at // where the bucket begins, and when it is filled, where it ends
 		at += k
 	}
+	ends[bucket(math.MaxUint16)] = at
 	for _, s := range found[:n] {
-		end := &ends[min(s>>9, often)]
+		end := &ends[bucket(uint16(s>>9))]
 		h.sorted[*end] = s
 		*end++
 	}
-	slices.Sort(h.sorted[ends[often-1]:n])
+	// What remains to be done is little, within the buckets of more than one count.
+	list := h.sorted[:n]
+	for i := 1; i < len(list); i++ {
+		s := list[i]
+		j := i
+		for ; j > 0 && list[j-1] > s; j-- {
+			list[j] = list[j-1]
+		}
+		list[j] = s
+	}
 	return n
+}
+
+// bucket maps small counts to themselves and others to their four highest bits. It is at most 111.
+func bucket(c uint16) uint {
+	if c < 16 {
+		return uint(c)
+	}
+	n := uint(bits.Len16(c))
+	return 8*(n-5) + uint(c>>(n-4)) + 8
 }
 
 // measure finds how many codes there are of each length, for n symbols. It builds the tree from below: inner nodes come
