@@ -386,30 +386,3 @@ func TestCompressedAllocations(t *testing.T) {
 		})
 	})
 }
-
-func BenchmarkDeflate1KiB(b *testing.B) {
-	compressedPaths(func(name string, write func() error, _ func(int) error) {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(1 << 10)
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := write(); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	})
-}
-
-func BenchmarkInflate1KiB(b *testing.B) {
-	compressedPaths(func(name string, _ func() error, read func(int) error) {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(1 << 10)
-			b.ReportAllocs()
-			b.ResetTimer()
-			if err := read(b.N); err != nil {
-				b.Fatal(err)
-			}
-		})
-	})
-}

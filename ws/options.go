@@ -151,8 +151,8 @@ type Compression struct {
 	// Threshold is the size in bytes from which a message is compressed. If zero, 512; if negative, every message is.
 	Threshold int
 	// ServerTakeover and ClientTakeover let the server's, the client's, messages refer to earlier ones: better
-	// compression for up to 40 KiB of memory for each connection. Both sides must want it. Small messages
-	// gain by it only with a Threshold below their size, and most at a Level of 7 or more.
+	// compression for up to 48 KiB of memory for each connection. Both sides must want it. Small messages
+	// gain by it only with a Threshold below their size.
 	ServerTakeover, ClientTakeover bool
 	// ServerWindowBits and ClientWindowBits limit the windows: 8 to 15. If zero, 15.
 	ServerWindowBits, ClientWindowBits int
