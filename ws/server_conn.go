@@ -102,7 +102,7 @@ func (s *Server) open(conn net.Conn) (c *Conn) {
 	}
 	s.arrived(raw)
 	o := &s.handler.Options
-	if x.expect || s.Fallback != nil && !asksForUpgrade(&x.opening) {
+	if x.expect || x.body || s.Fallback != nil && !asksForUpgrade(&x.opening) {
 		handed = true
 		s.handOver(x, nil)
 		return nil

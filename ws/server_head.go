@@ -58,7 +58,7 @@ type head struct {
 	opening
 	target string
 	hosts  []string
-	expect bool // Expect is there, of which the handshake knows nothing
+	expect bool // Expect is there: net/http knows what to do about it, as about a body
 }
 
 // reset forgets everything but the memory of the lists.
