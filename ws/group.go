@@ -26,18 +26,7 @@ func (g *Group) Len() int {
 // New connections are refused with a 503 from now on. When ctx ends, what is left is cut and Shutdown
 // returns the context's error.
 func (g *Group) Shutdown(ctx context.Context) error {
-	g.mu.Lock()
-	g.closing = true
-	if g.empty == nil {
-		g.empty = make(chan struct{})
-		if g.pending == 0 {
-			close(g.empty)
-		}
-	}
-	empty := g.empty
-	conns := g.snapshot()
-	g.mu.Unlock()
-
+	empty, conns := g.shut()
 	var wg sync.WaitGroup
 	for _, c := range conns {
 		wg.Go(func() {
@@ -51,13 +40,30 @@ func (g *Group) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	g.mu.Lock()
-	conns = g.snapshot()
-	g.mu.Unlock()
-	for _, c := range conns {
-		c.abort(&CloseError{Code: CodeGoingAway, Err: context.Cause(ctx)})
-	}
+	g.cut(context.Cause(ctx))
 	return cancelled("shutdown", ctx)
+}
+
+// cut ends every connection at once, and refuses new ones.
+func (g *Group) cut(cause error) {
+	_, conns := g.shut()
+	for _, c := range conns {
+		c.abort(&CloseError{Code: CodeGoingAway, Err: cause})
+	}
+}
+
+// shut refuses new connections. It returns those that there are, and what is closed when nothing is left to wait for.
+func (g *Group) shut() (empty chan struct{}, conns []*Conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closing = true
+	if g.empty == nil {
+		g.empty = make(chan struct{})
+		if g.pending == 0 {
+			close(g.empty)
+		}
+	}
+	return g.empty, g.snapshot()
 }
 
 // snapshot lists the connections. g.mu is held.

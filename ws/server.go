@@ -172,8 +172,7 @@ func (s *Server) Close() error {
 	s.init()
 	err := s.stop()
 	s.cancel()
-	// The context is over: this only cuts.
-	_ = s.handler.Options.Group.Shutdown(s.base)
+	s.handler.Options.Group.cut(ErrServerClosed)
 	_ = s.plain.Close()
 	return err
 }

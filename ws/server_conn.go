@@ -54,6 +54,10 @@ func (s *Server) handshake(conn net.Conn) {
 	group := s.handler.Options.Group
 	group.enter() // a Shutdown from now on waits for the connection
 	c := s.open(conn)
+	if c != nil && s.base.Err() != nil {
+		c.abort(&CloseError{Code: CodeGoingAway, Err: ErrServerClosed}) // Close came in between
+		c = nil
+	}
 	if c == nil {
 		group.exit()
 		return

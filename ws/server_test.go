@@ -286,6 +286,7 @@ func TestServerCut(t *testing.T) {
 					}
 					<-inside
 				}
+				synctest.Wait()
 				if group.Len() != 1 {
 					t.Errorf("the group has %d connections", group.Len())
 				}
