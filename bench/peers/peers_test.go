@@ -12,12 +12,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/parley-ws/parley/bench/internal/subjects"
 	"github.com/parley-ws/parley/check"
 	"github.com/parley-ws/parley/ws"
 )
@@ -25,52 +25,76 @@ import (
 // patience is how long anything may take. Nothing but a failure waits for its end.
 const patience = 30 * time.Second
 
-// programs are the folders of the programs, with the modes of compression that each has, and whether it is a client too.
-var programs = []struct {
-	name   string
-	modes  []string
-	client bool
-	room   bool
-	cuts   bool // it answers a close with the end of the connection
-}{
-	{name: "parley", modes: []string{"off", "on", "takeover"}, client: true, room: true},
-	{name: "gorilla", modes: []string{"off", "on"}, client: true, room: true},
-	{name: "coder", modes: []string{"off", "on", "takeover"}, client: true, room: true},
-	{name: "gobwas", modes: []string{"off", "on"}, client: true, room: true},
-	{name: "gws", modes: []string{"off", "on", "takeover"}, client: true, room: true},
-	{name: "xnet", modes: []string{"off"}, cuts: true},
-}
-
-// build builds all programs into a folder.
-func build(t *testing.T) string {
+// servers builds all programs into a folder and returns those that speak WebSocket.
+func servers(t *testing.T) []*subjects.Subject {
 	t.Helper()
 	dir := t.TempDir()
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", dir+string(os.PathSeparator), "./...").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	return dir
+	var list []*subjects.Subject
+	for _, s := range subjects.All() {
+		if s.Name != "raw" {
+			list = append(list, s)
+		}
+		if err := s.Build(t.Context(), dir); err != nil && !s.NPM {
+			t.Fatal(err)
+		}
+	}
+	return list
 }
 
-func TestPeers(t *testing.T) {
-	dir := build(t)
-	for _, p := range programs {
-		for _, mode := range p.modes {
-			t.Run(p.name+"/"+mode, func(t *testing.T) {
-				c := echoes(t, start(t, filepath.Join(dir, p.name), "-compress", mode), mode)
-				if err := c.Close(t.Context(), ws.CodeNormal, ""); (err != nil) != p.cuts {
-					t.Errorf("closing: %v", err)
+// programs runs f as a test for each program that is wanted, in each of its modes of compression. Those in JavaScript are
+// skipped where they are not installed, even if nothing else may be skipped: they are large, and for the bench alone.
+func programs(t *testing.T, wanted func(*subjects.Subject) bool, f func(t *testing.T, s *subjects.Subject, mode string)) {
+	t.Helper()
+	for _, s := range servers(t) {
+		if !wanted(s) {
+			continue
+		}
+		for _, mode := range s.Modes {
+			t.Run(s.Name+"/"+mode, func(t *testing.T) {
+				if s.Command == nil {
+					t.Skip("this needs npm packages: run bench/peers/install.sh")
 				}
+				f(t, s, mode)
 			})
 		}
 	}
 }
 
+func TestPeers(t *testing.T) {
+	all := func(*subjects.Subject) bool { return true }
+	programs(t, all, func(t *testing.T, s *subjects.Subject, mode string) {
+		c := echoes(t, start(t, s, "-compress", mode), mode)
+		err := c.Close(t.Context(), ws.CodeNormal, "")
+		if cuts := s.Name == "xnet"; (err != nil) != cuts { // it answers a close with the end of the connection
+			t.Errorf("closing: %v", err)
+		}
+	})
+}
+
+// TestWays is about the other ways in which Parley can be used.
+func TestWays(t *testing.T) {
+	for _, s := range servers(t) {
+		if s.Name != "parley" {
+			continue
+		}
+		for _, args := range [][]string{
+			{"-read", "messages"}, {"-read", "read"}, {"-listener", "own"}, {"-listener", "own", "-read", "read", "-tls"}, {"-keepalive=false"},
+		} {
+			t.Run(strings.Join(args, " "), func(t *testing.T) { echoes(t, start(t, s, args...), "off") })
+		}
+		t.Run("own-room", func(t *testing.T) { speaks(t, start(t, s, "-listener", "own-room"), "off", true) })
+	}
+}
+
 // start runs a server until the test ends, and returns its URL.
-func start(t *testing.T, program string, args ...string) string {
+func start(t *testing.T, s *subjects.Subject, args ...string) string {
 	t.Helper()
 	var stderr bytes.Buffer
-	cmd := exec.Command(program, args...)
+	cmd := exec.Command(s.Command[0], append(s.Command[1:len(s.Command):len(s.Command)], args...)...)
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -90,7 +114,7 @@ func start(t *testing.T, program string, args ...string) string {
 		defer kill.Stop()
 		rest, err := io.ReadAll(r)
 		if err := cmd.Wait(); err != nil || stderr.Len() > 0 {
-			t.Errorf("%s ended with %v and wrote %q", program, err, &stderr)
+			t.Errorf("%s ended with %v and wrote %q", s.Name, err, &stderr)
 		}
 		if err != nil || len(rest) > 0 {
 			t.Errorf("after its first line came %q, %v", rest, err)
@@ -162,10 +186,12 @@ func messages() []ws.Message {
 }
 
 func TestTLS(t *testing.T) {
-	dir := build(t)
-	for _, p := range programs {
-		t.Run(p.name, func(t *testing.T) {
-			url := start(t, filepath.Join(dir, p.name), "-tls")
+	for _, s := range servers(t) {
+		if !s.TLS {
+			continue
+		}
+		t.Run(s.Name, func(t *testing.T) {
+			url := start(t, s, "-tls")
 			if !strings.HasPrefix(url, "wss://") {
 				t.Errorf("it listens at %s", url)
 			}
@@ -175,21 +201,15 @@ func TestTLS(t *testing.T) {
 }
 
 func TestRooms(t *testing.T) {
-	dir := build(t)
-	for _, p := range programs {
-		if !p.room {
-			continue
-		}
-		for _, mode := range p.modes {
-			t.Run(p.name+"/"+mode, func(t *testing.T) {
-				speaks(t, start(t, filepath.Join(dir, p.name), "-compress", mode)+"room", mode)
-			})
-		}
-	}
+	withRoom := func(s *subjects.Subject) bool { return s.Room }
+	programs(t, withRoom, func(t *testing.T, s *subjects.Subject, mode string) {
+		speaks(t, start(t, s, "-compress", mode)+"room", mode, false)
+	})
 }
 
-// speaks has everybody in a room say something that all must hear. One more has been there and left.
-func speaks(t *testing.T, url, mode string) {
+// speaks has everybody in a room say something that all must hear. One more has been there and left. A room where
+// connections may come late, after their handshakes, is waited for.
+func speaks(t *testing.T, url, mode string, late bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -197,6 +217,9 @@ func speaks(t *testing.T, url, mode string) {
 	var guests []*ws.Conn
 	for range 3 {
 		guests = append(guests, dial(t, url, mode))
+	}
+	if late {
+		gather(t, ctx, guests)
 	}
 	for _, m := range []ws.Message{
 		{Type: ws.Text, Data: []byte("text: é€😀")},
@@ -224,11 +247,44 @@ func speaks(t *testing.T, url, mode string) {
 	}
 }
 
+// gather waits until everybody is in the room: who hears himself is.
+func gather(t *testing.T, ctx context.Context, guests []*ws.Conn) {
+	t.Helper()
+	until := func(c *ws.Conn, word string) {
+		t.Helper()
+		for {
+			switch _, data, err := c.Read(ctx); {
+			case err != nil:
+				t.Fatal(err)
+			case string(data) == word:
+				return
+			}
+		}
+	}
+	say := func(c *ws.Conn, word string) {
+		t.Helper()
+		if err := c.Write(ctx, ws.Text, []byte(word)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, c := range guests {
+		say(c, fmt.Sprint("hello ", i))
+		until(c, fmt.Sprint("hello ", i))
+	}
+	say(guests[0], "begin")
+	for _, c := range guests {
+		until(c, "begin")
+	}
+}
+
 func TestRaw(t *testing.T) {
-	dir := build(t)
+	s, _ := subjects.Find("raw")
+	if err := s.Build(t.Context(), t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{nil, {"-buffer", "4096"}, {"-tls"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			addr, ok := strings.CutPrefix(strings.TrimSuffix(start(t, filepath.Join(dir, "raw"), args...), "/"), "tcp://")
+			addr, ok := strings.CutPrefix(strings.TrimSuffix(start(t, s, args...), "/"), "tcp://")
 			if !ok {
 				t.Fatalf("it listens at %s", addr)
 			}
@@ -255,15 +311,8 @@ func TestRaw(t *testing.T) {
 }
 
 func TestDrivers(t *testing.T) {
-	dir := build(t)
-	for _, p := range programs {
-		if !p.client {
-			continue
-		}
-		for _, mode := range p.modes {
-			t.Run(p.name+"/"+mode, func(t *testing.T) { drives(t, filepath.Join(dir, p.name), mode) })
-		}
-	}
+	isDriver := func(s *subjects.Subject) bool { return s.Driver }
+	programs(t, isDriver, func(t *testing.T, s *subjects.Subject, mode string) { drives(t, s.Command[0], mode) })
 }
 
 // drives has a client go through some cases that every client gets right.

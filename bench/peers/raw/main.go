@@ -14,10 +14,10 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("raw: ")
-	addr := flag.String("addr", "127.0.0.1:0", "the `address` to listen on")
+	var listener peer.Listener
+	listener.Flags(flag.CommandLine)
 	buffer := flag.Int("buffer", 64<<10, "the size in `bytes` of the buffer that each connection holds")
 	compress := flag.String("compress", "off", "as the other programs have it: only off")
-	secure := flag.Bool("tls", false, "use TLS, with a certificate that is made at the start")
 	flag.Parse()
 	switch {
 	case flag.NArg() > 0:
@@ -27,7 +27,7 @@ func main() {
 	case *buffer < 1:
 		log.Fatalf("-buffer %d: it takes at least a byte", *buffer)
 	}
-	err := peer.Listen(*addr, "tcp", *secure, func(_ context.Context, l net.Listener) error {
+	err := listener.Serve([2]string{"tcp", "tcp"}, func(_ context.Context, l net.Listener) error {
 		for {
 			c, err := l.Accept()
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"flag"
 	"fmt"
 	"io"
 	"math/big"
@@ -18,18 +19,38 @@ import (
 	"time"
 )
 
-// Listen listens on addr, with TLS if secure is set, prints the line "listening SCHEME://HOST:PORT/" and has serve serve
-// the listener. What serve returns is the end of it, also when l was closed, which happens with the end of standard input
-// and at SIGTERM: then ctx is over, and the error does not count.
-func Listen(addr, scheme string, secure bool, serve func(ctx context.Context, l net.Listener) error) error {
+// A Listener is how a program listens: its flags -addr, -tls and -keepalive.
+type Listener struct {
+	addr      string
+	tls       bool
+	keepAlive bool
+}
+
+// Flags defines the flags.
+func (s *Listener) Flags(f *flag.FlagSet) {
+	f.StringVar(&s.addr, "addr", "127.0.0.1:0", "the `address` to listen on")
+	f.BoolVar(&s.tls, "tls", false, "use TLS, with a certificate that is made at the start")
+	f.BoolVar(&s.keepAlive, "keepalive", true, "turn TCP's keepalive on for every connection, as package net does")
+}
+
+// Serve listens, prints the line "listening SCHEME://HOST:PORT/", of two schemes the one without TLS or with it, and has
+// serve serve the listener. With the end of standard input, and at SIGTERM, ctx is over and l is closed: then it does not
+// matter what serve returns.
+func (s *Listener) Serve(schemes [2]string, serve func(ctx context.Context, l net.Listener) error) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	l, err := net.Listen("tcp", addr)
+	var config net.ListenConfig
+	if !s.keepAlive {
+		config.KeepAlive = -1
+	}
+	l, err := config.Listen(ctx, "tcp", s.addr)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	if secure {
+	scheme := schemes[0]
+	if s.tls {
+		scheme = schemes[1]
 		config, err := selfSigned()
 		if err != nil {
 			return err

@@ -80,9 +80,9 @@ func Main(lib Library) {
 	log.SetFlags(0)
 	log.SetPrefix("peer: ")
 	flags := flag.NewFlagSet("peer", flag.ExitOnError)
-	addr := flags.String("addr", "127.0.0.1:0", "the `address` to listen on")
+	var listener Listener
+	listener.Flags(flags)
 	compress := flags.String("compress", string(Off), "permessage-deflate: "+list(lib.Modes))
-	secure := flags.Bool("tls", false, "use TLS, with a certificate that is made at the start")
 	drive := flags.String("drive", "", "be a client of the suite at this `URL`, as in ws://127.0.0.1:9001")
 	agent := flags.String("agent", "", "the client's `name` there")
 	parallel := flags.Int("parallel", 1, "how many cases run at a time")
@@ -104,11 +104,7 @@ func Main(lib Library) {
 			log.Fatal(err)
 		}
 	default:
-		scheme := "ws"
-		if *secure {
-			scheme = "wss"
-		}
-		err := Listen(*addr, scheme, *secure, func(ctx context.Context, l net.Listener) error { return lib.serve(ctx, l, m) })
+		err := listener.Serve([2]string{"ws", "wss"}, func(ctx context.Context, l net.Listener) error { return lib.serve(ctx, l, m) })
 		if err != nil {
 			log.Fatal(err)
 		}
