@@ -9,6 +9,7 @@ import (
 const (
 	minBufferBits = 9  // 512 B
 	maxBufferBits = 24 // 16 MiB
+	minBuffer     = 1 << minBufferBits
 
 	// readBufferSize is what a connection reads with while there is something to read.
 	readBufferSize = 32 << 10

@@ -37,6 +37,7 @@ func (c *Conn) Close(ctx context.Context, code Code, reason string) error {
 
 // awaitClose waits for the peer's answer to our close frame, and reads if nobody does.
 func (c *Conn) awaitClose(ctx context.Context) error {
+	ended, turned := c.whenEnded(), c.in.handover(c)
 	for {
 		if c.in.role.CompareAndSwap(readerFree, readerClosing) {
 			var err error
@@ -50,7 +51,7 @@ func (c *Conn) awaitClose(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case <-c.ended:
+		case <-ended:
 			return c.closeResult()
 		case <-ctx.Done():
 			e := c.abort(&CloseError{Code: CodeAbnormal, Err: context.Cause(ctx)})
@@ -58,7 +59,7 @@ func (c *Conn) awaitClose(ctx context.Context) error {
 				return c.closeResult()
 			}
 			return cancelled("close", ctx)
-		case <-c.in.turned:
+		case <-turned:
 		}
 	}
 }
@@ -203,7 +204,7 @@ func (c *Conn) linger(reply bool, payload []byte) {
 		<-c.out.turn
 	case <-timer.C:
 		return
-	case <-c.done:
+	case <-c.whenCut():
 		return
 	}
 	// After a close handshake the client waits for the server to close first (RFC 6455 §7.1.1).

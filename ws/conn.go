@@ -37,7 +37,8 @@ type Conn struct {
 	rc     syscall.RawConn // set on plain TCP: reads wait without holding a buffer
 	tls    bool            // s is a *tls.Conn
 	client bool
-	opt    Options
+	isCut  bool     // the stream is closed, and done with it; guarded by mu
+	opt    *Options // shared by connections with the same
 
 	subprotocol string
 	extensions  string
@@ -53,17 +54,22 @@ type Conn struct {
 	ka  keepalive
 
 	mu       sync.Mutex // guards what follows, out's queue too; never held across I/O
-	ctx      context.Context
-	cancel   context.CancelCauseFunc
 	unparent func() bool
 	closeErr *CloseError // how it ended; nil while open
 	local    *CloseError // what Close sent
 	pings    []pingWait
 
-	ended     chan struct{} // closed with closeErr set
-	done      chan struct{} // closed with the stream
-	closeSent atomic.Bool   // no data may follow
+	ended     chan struct{} // closed with closeErr set; nil until somebody waits for it
+	done      chan struct{} // closed with the stream; nil until somebody waits for it
+	own       atomic.Pointer[ownContext]
+	closeSent atomic.Bool // no data may follow
 	cutOnce   sync.Once
+}
+
+// ownContext is the context of a connection, made when somebody asks for it.
+type ownContext struct {
+	context.Context
+	cancel context.CancelCauseFunc
 }
 
 // NewConn returns a connection over s, on which the opening handshake is done already. It owns s from now on.
@@ -71,15 +77,13 @@ func NewConn(s Stream, o ConnOptions) *Conn {
 	c := &Conn{
 		s:           s,
 		client:      o.Client,
-		opt:         o.Options.withDefaults(),
+		opt:         o.Options.shared(),
 		subprotocol: o.Subprotocol,
 		request:     o.request,
 		response:    o.Response,
 		remote:      o.RemoteAddr,
 		parent:      o.Context,
 		group:       o.Group,
-		ended:       make(chan struct{}),
-		done:        make(chan struct{}),
 	}
 	if o.Request != nil {
 		c.request = &request{}
@@ -140,15 +144,52 @@ func (c *Conn) RemoteAddr() net.Addr {
 // says why. It carries the values of the request's context (Accept), of the context given to Dial, or of
 // ConnOptions.Context.
 func (c *Conn) Context() context.Context {
+	if own := c.own.Load(); own != nil {
+		return own.Context
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ctx == nil {
-		c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(c.request.context(c)))
+	own := c.own.Load()
+	if own == nil {
+		own = &ownContext{}
+		own.Context, own.cancel = context.WithCancelCause(context.WithoutCancel(c.request.context(c)))
 		if c.closeErr != nil {
-			c.cancel(c.closeErr)
+			own.cancel(c.closeErr)
+		}
+		c.own.Store(own)
+	}
+	return own.Context
+}
+
+// isOwn reports whether ctx is the connection's own context, which ends with it and so never has to interrupt anything.
+func (c *Conn) isOwn(ctx context.Context) bool {
+	own := c.own.Load()
+	return own != nil && own.Context == ctx
+}
+
+// whenEnded returns a channel that is closed when it is recorded how the connection ended.
+func (c *Conn) whenEnded() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return lazily(&c.ended, c.closeErr != nil)
+}
+
+// whenCut returns a channel that is closed when the stream is.
+func (c *Conn) whenCut() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return lazily(&c.done, c.isCut)
+}
+
+// lazily makes a channel when it is first asked for, closed if what it tells has happened.
+func lazily(ch *chan struct{}, happened bool) <-chan struct{} {
+	if *ch == nil {
+		*ch = make(chan struct{})
+		if happened {
+			close(*ch)
 		}
 	}
-	return c.ctx
+	return *ch
 }
 
 // RTT returns the last round-trip time measured by a ping, or 0 if there was none yet.
@@ -194,10 +235,12 @@ func (c *Conn) end(e *CloseError) (recorded *CloseError, reply bool) {
 	}
 	c.closeErr = e
 	reply = c.local == nil
-	if c.cancel != nil {
-		c.cancel(e)
+	if own := c.own.Load(); own != nil {
+		own.cancel(e)
 	}
-	close(c.ended)
+	if c.ended != nil {
+		close(c.ended)
+	}
 	c.mu.Unlock()
 	c.closeSent.Store(true)
 	if t := c.opt.Trace; t != nil && t.Close != nil {
@@ -229,7 +272,12 @@ func (c *Conn) cut() {
 		if c.group != nil {
 			c.group.remove(c)
 		}
-		close(c.done)
+		c.mu.Lock()
+		c.isCut = true
+		if c.done != nil {
+			close(c.done)
+		}
+		c.mu.Unlock()
 	})
 }
 

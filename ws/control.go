@@ -162,7 +162,7 @@ func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
 	case <-ctx.Done():
 		c.forgetPing(id)
 		return 0, cancelled("ping", ctx)
-	case <-c.ended:
+	case <-c.whenEnded():
 		return 0, c.err()
 	}
 }

@@ -13,8 +13,8 @@ var aLongTimeAgo = time.Unix(1, 0)
 // on a context is kept for the next operation with the same one, so that it costs nothing per message; between arm and
 // disarm it is live, otherwise it does nothing.
 type ctxHook struct {
-	c   *Conn
-	set func(time.Time) error // the stream's SetReadDeadline or SetWriteDeadline
+	c     *Conn
+	write bool // it moves the deadline of writes, otherwise that of reads
 
 	mu    sync.Mutex
 	done  <-chan struct{} // of the context that is registered
@@ -27,7 +27,10 @@ type ctxHook struct {
 
 // arm makes the end of ctx interrupt the operation that follows.
 func (h *ctxHook) arm(ctx context.Context) {
-	d := ctx.Done()
+	var d <-chan struct{}
+	if !h.c.isOwn(ctx) {
+		d = ctx.Done()
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.live = true
@@ -57,6 +60,14 @@ func (h *ctxHook) fire(d <-chan struct{}, cause error) {
 		h.fired, h.moved = true, true
 		_ = h.set(aLongTimeAgo) // fails only on a stream that is closed
 	}
+}
+
+// set moves the deadline.
+func (h *ctxHook) set(t time.Time) error {
+	if h.write {
+		return h.c.s.SetWriteDeadline(t)
+	}
+	return h.c.s.SetReadDeadline(t)
 }
 
 // extend moves the deadline to t, unless the context has ended.

@@ -26,7 +26,7 @@ const (
 // input is the reading side of a Conn. All but the atomics belong to whoever holds the reader's role.
 type input struct {
 	role    atomic.Int32
-	turned  chan struct{} // told when the role changes hands while Close waits for it
+	turned  chan struct{} // told when the role changes hands while Close waits for it; guarded by Conn.mu
 	parked  atomic.Bool   // a read waits for the network
 	parkSeq atomic.Uint32 // counts the parkings, so that the keepalive sees one long wait
 	midway  atomic.Bool   // a message is half received
@@ -37,11 +37,11 @@ type input struct {
 	rawFn  func(uintptr) bool // of c.rawRead
 	buf    *buffer            // unread bytes are buf.b[r:w]; nil while idle
 	r, w   int
-	hold   [maxHeader + maxControl]byte // where unread bytes wait while buf is nil
+	hold   [maxHeader]byte // where unread bytes wait while buf is nil
+	larger bool            // the last read of an ordinary stream filled its small buffer
+	woken  bool            // the last read over TLS took the one byte that it waited for
 	held   int
-	larger bool // the last read of an ordinary stream filled its small buffer
-	woken  bool // the last read over TLS took the one byte that it waited for
-	err    error
+	err    error // of the stream: nothing more can be read
 
 	// One call of fill, for rawRead.
 	ctx        context.Context
@@ -50,18 +50,18 @@ type input struct {
 	park       bool // wait if nothing is there
 	wouldBlock bool
 	armed      bool
-	sysErr     error
 
 	// The data frame under way.
 	inFrame bool
-	key     uint32
-	remain  uint64 // payload bytes not yet taken
 	fin     bool
 	discard bool // Close was called: what still comes is not delivered
+	key     uint32
+	remain  uint64 // payload bytes not yet taken
 
 	// The message under way. From its first frame until it is delivered, typ is set.
 	typ        Type
 	compressed bool
+	lends      bool   // the role is readerCallback
 	size       uint64 // payload bytes announced so far
 	charged    uint64 // the same with every fragment counting at least 64
 	msg        *buffer
@@ -72,7 +72,6 @@ type input struct {
 
 	events *Events // of Run, if it wants to know of control frames
 	lent   []byte  // what the application holds
-	lends  bool    // the role is readerCallback
 
 	steps, stepsSeen uint64 // count what came of messages, now and at the last parking
 	left             int64  // when a context ended the last wait; 0 if bytes did
@@ -83,9 +82,8 @@ type input struct {
 }
 
 func (in *input) init(c *Conn, buffered []byte) {
-	in.hook.c, in.hook.set = c, c.s.SetReadDeadline
+	in.hook.c = c
 	in.rawFn = c.rawRead()
-	in.turned = make(chan struct{}, 1)
 	in.heard.Store(now())
 	if len(buffered) > 0 {
 		in.buf = getBuffer(max(readBufferSize, len(buffered)))
@@ -102,7 +100,7 @@ func (c *Conn) acquireReader(ctx context.Context) error {
 			continue
 		case readerClosing:
 			select {
-			case <-c.ended:
+			case <-c.whenEnded():
 				return c.err()
 			case <-ctx.Done():
 				return cancelled("read", ctx)
@@ -120,11 +118,24 @@ func (c *Conn) acquireReader(ctx context.Context) error {
 func (c *Conn) setReader(role int32) {
 	c.in.role.Store(role)
 	if c.closeSent.Load() {
+		c.mu.Lock()
+		turned := c.in.turned
+		c.mu.Unlock()
 		select {
-		case c.in.turned <- struct{}{}:
-		default:
+		case turned <- struct{}{}:
+		default: // nobody waits, or it is told already
 		}
 	}
+}
+
+// handover returns the channel on which setReader tells a Close that the role may be free.
+func (in *input) handover(c *Conn) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if in.turned == nil {
+		in.turned = make(chan struct{}, 1)
+	}
+	return in.turned
 }
 
 // buffered returns the bytes read but not parsed yet.
@@ -152,16 +163,25 @@ func (in *input) fetch(n int) {
 	}
 }
 
-// stash gives the buffer back before a wait. What it still holds, at most part of a header or of a control frame,
-// moves into hold.
+// stash gives the buffer back before a wait. What it still holds, part of a header, moves into hold; part of a control
+// frame into a small buffer.
 func (in *input) stash() {
-	if in.buf == nil || in.w-in.r > len(in.hold) {
+	if in.buf == nil {
 		return
 	}
-	in.held = copy(in.hold[:], in.buf.b[in.r:in.w])
-	in.r, in.w = 0, 0
-	putBuffer(in.buf)
-	in.buf = nil
+	b := in.buf.b[in.r:in.w]
+	switch {
+	case len(b) <= len(in.hold):
+		in.held = copy(in.hold[:], b)
+		in.r, in.w = 0, 0
+		putBuffer(in.buf)
+		in.buf = nil
+	case len(b) <= minBuffer && len(in.buf.b) > minBuffer:
+		small := getBuffer(minBuffer)
+		in.r, in.w = 0, copy(small.b, b)
+		putBuffer(in.buf)
+		in.buf = small
+	}
 }
 
 // fill reads once: into dst if it is not nil, and otherwise into the buffer, behind what is there. With wait false it
@@ -189,7 +209,7 @@ func (c *Conn) fill(ctx context.Context, dst []byte, wait bool) (n int, err erro
 		} else {
 			// On plain TCP it waits without a buffer.
 			in.ctx, in.dst, in.park = ctx, dst, wait
-			in.n, in.wouldBlock, in.sysErr = 0, false, nil
+			in.n, in.wouldBlock = 0, false
 			err = c.rc.Read(in.rawFn)
 			if in.armed {
 				fired = c.unparked()
@@ -200,7 +220,9 @@ func (c *Conn) fill(ctx context.Context, dst []byte, wait bool) (n int, err erro
 		if n > 0 {
 			in.heard.Store(now())
 			in.wire += int64(n)
-			in.err = err
+			if err != nil {
+				in.err = err
+			}
 			return n, nil
 		}
 		if stop, err := c.nothingRead(ctx, err, fired, wait, tries); stop {
@@ -213,7 +235,7 @@ func (c *Conn) fill(ctx context.Context, dst []byte, wait bool) (n int, err erro
 func (c *Conn) nothingRead(ctx context.Context, err error, fired, wait bool, tries int) (stop bool, _ error) {
 	in := &c.in
 	if c.rc != nil && err == nil {
-		if err = in.sysErr; err == nil && !in.wouldBlock {
+		if err = in.err; err == nil && !in.wouldBlock {
 			err = io.EOF
 		}
 	}
@@ -245,7 +267,7 @@ func (c *Conn) rawRead() func(fd uintptr) bool {
 		n, again, err := sysRead(fd, dst)
 		switch {
 		case err != nil:
-			in.sysErr = err
+			in.err = err
 		case !again:
 			if in.dst == nil {
 				in.w += n

@@ -19,15 +19,19 @@ type keepalive struct {
 	seq      uint32 // parkSeq when the silence that pinged began to count
 	progress bool   // watch that a message goes on
 	closeBy  int64  // when the close handshake must be done; 0 if there is none
-	pongs    pongLimit
-	latest   []byte // the latest ping that was not answered for want of tokens
-	pongAt   int64  // when it will be; 0 if there is none
+	pongs    *pongs // nil until the first ping comes
+}
+
+// pongs is what a connection knows of the pings that it was sent.
+type pongs struct {
+	limit  pongLimit
+	latest []byte // the latest ping that was not answered for want of tokens
+	at     int64  // when it will be; 0 if there is none
 }
 
 func (k *keepalive) start(c *Conn) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.pongs.tokens = pongBurst
 	if c.opt.PingInterval > 0 {
 		k.arm(c, now()+int64(c.opt.PingInterval))
 	}
@@ -80,14 +84,18 @@ func (k *keepalive) expectClose(c *Conn) {
 func (k *keepalive) mayPong(c *Conn, p []byte) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.pongs.take() {
-		k.pongAt = 0
+	if k.pongs == nil {
+		k.pongs = &pongs{limit: pongLimit{tokens: pongBurst}}
+	}
+	late := k.pongs
+	if late.limit.take() {
+		late.at = 0
 		return true
 	}
-	k.latest = append(k.latest[:0], p...)
-	if k.pongAt == 0 {
-		k.pongAt = k.pongs.next()
-		k.arm(c, k.pongAt)
+	late.latest = append(late.latest[:0], p...)
+	if late.at == 0 {
+		late.at = late.limit.next()
+		k.arm(c, late.at)
 	}
 	return false
 }
@@ -115,13 +123,13 @@ func (k *keepalive) tick(c *Conn) {
 		}
 		want(k.closeBy)
 	}
-	if k.pongAt != 0 {
-		if t >= k.pongAt && k.pongs.take() {
-			pong = append([]byte{}, k.latest...)
-			k.pongAt = 0
+	if late := k.pongs; late != nil && late.at != 0 {
+		if t >= late.at && late.limit.take() {
+			pong = append([]byte{}, late.latest...)
+			late.at = 0
 		} else {
-			k.pongAt = max(k.pongAt, k.pongs.next())
-			want(k.pongAt)
+			late.at = max(late.at, late.limit.next())
+			want(late.at)
 		}
 	}
 	if k.progress {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,9 +58,26 @@ func (o Options) withDefaults() Options {
 	def(&o.WriteTimeout, 5*time.Second)
 	def(&o.CloseTimeout, 5*time.Second)
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+		o.Logger = discard
 	}
 	return o
+}
+
+// discard is the logger of those who want none.
+var discard = slog.New(slog.DiscardHandler)
+
+// lastShared are the options of the connection made last.
+var lastShared atomic.Pointer[Options]
+
+// shared returns o with the defaults in place. The connections of a server, made one after the other with the same
+// options, share them.
+func (o Options) shared() *Options {
+	o = o.withDefaults()
+	if last := lastShared.Load(); last != nil && *last == o {
+		return last
+	}
+	lastShared.Store(&o)
+	return &o
 }
 
 // AcceptOptions configures Accept and Handler. The zero value, and nil, accept requests from the same origin.

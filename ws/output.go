@@ -19,14 +19,14 @@ type output struct {
 	turn    chan struct{} // full while somebody has the turn
 	waiters atomic.Int32  // how many wait for it; they send the queue when they get it
 	corked  atomic.Int32  // how much was in the read buffer when whole frames began to wait there; 0 if none does
-	queued  atomic.Bool   // something was put into queue or ctl since both were taken
 	unsent  atomic.Int64  // what a write that waits for the transport has left
+	queued  atomic.Bool   // something was put into queue or ctl since both were taken
 
 	// Guarded by Conn.mu.
+	flushing bool // a goroutine is about to send the queue
+	gathered bool // Write has left something in queue
 	queue    queue
 	ctl      []byte // pings and pongs that pass what waits in queue
-	flushing bool   // a goroutine is about to send the queue
-	gathered bool   // Write has left something in queue
 	stream   *messageWriter
 	messages int64
 	bytes    int64
@@ -48,7 +48,7 @@ type output struct {
 
 func (o *output) init(c *Conn) {
 	o.turn = make(chan struct{}, 1)
-	o.hook.c, o.hook.set = c, c.s.SetWriteDeadline
+	o.hook.c, o.hook.write = c, true
 	o.rawFn = c.rawWrite()
 }
 
@@ -79,7 +79,7 @@ func (c *Conn) takeTurn(ctx context.Context, op string) error {
 		}
 	case <-ctx.Done():
 		err = cancelled(op, ctx)
-	case <-c.ended:
+	case <-c.whenEnded():
 		err = c.err()
 	}
 	o.waiters.Add(-1)
@@ -112,7 +112,7 @@ func (c *Conn) acquire(ctx context.Context, op string) error {
 		case <-s.finished:
 		case <-ctx.Done():
 			return cancelled(op, ctx)
-		case <-c.ended:
+		case <-c.whenEnded():
 			return c.err()
 		}
 	}
