@@ -234,6 +234,7 @@ func (c *Conn) end(e *CloseError) (recorded *CloseError, reply bool) {
 		return e, false
 	}
 	c.closeErr = e
+	c.closeSent.Store(true)
 	reply = c.local == nil
 	if own := c.own.Load(); own != nil {
 		own.cancel(e)
@@ -242,7 +243,6 @@ func (c *Conn) end(e *CloseError) (recorded *CloseError, reply bool) {
 		close(c.ended)
 	}
 	c.mu.Unlock()
-	c.closeSent.Store(true)
 	if t := c.opt.Trace; t != nil && t.Close != nil {
 		t.Close(c, e)
 	}
