@@ -2,7 +2,6 @@ package ws
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -58,7 +57,7 @@ func accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 		conn = replay.rest()
 	}
 	opt := agreed.connOptions(o)
-	opt.RemoteAddr, opt.Context = conn.RemoteAddr(), context.WithoutCancel(r.Context())
+	opt.RemoteAddr, opt.Context = conn.RemoteAddr(), valuesOf(r.Context())
 	if opt.Buffered, err = bufferedBytes(brw.Reader); err == nil {
 		err = writeAnswer(conn, answer, o.Options.withDefaults().WriteTimeout)
 	}

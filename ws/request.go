@@ -26,7 +26,7 @@ func keepRequest(r *http.Request) *request {
 	names, ok := wildcards(r)
 	if !ok {
 		k := &request{}
-		r = r.WithContext(context.WithoutCancel(r.Context()))
+		r = r.WithContext(valuesOf(r.Context()))
 		r.Body = http.NoBody
 		k.built.Store(r)
 		return k
@@ -105,6 +105,38 @@ func (k *request) unpack(ctx context.Context) *http.Request {
 	}
 	return r
 }
+
+// valuesOf returns a context with the values of ctx and without its end. net/http makes two contexts for each request only to
+// end them: they are left out, if the standard library is as it is known to be.
+func valuesOf(ctx context.Context) context.Context {
+	for endingKnown && reflect.TypeOf(ctx) == endingType {
+		inner, ok := reflect.ValueOf(ctx).Elem().FieldByIndex(endingParent.Index).Interface().(context.Context)
+		if !ok {
+			break
+		}
+		ctx = inner
+	}
+	if ctx.Done() == nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
+// endingType is the type of a context of context.WithCancel, which has its parent's values and no others.
+var endingType = func() reflect.Type {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	return reflect.TypeOf(ctx)
+}()
+
+// endingParent is where such a context has its parent.
+var endingParent, endingKnown = func() (f reflect.StructField, known bool) {
+	if endingType.Kind() != reflect.Pointer || endingType.Elem().Kind() != reflect.Struct {
+		return f, false
+	}
+	f, known = endingType.Elem().FieldByName("Context")
+	return f, known && f.IsExported() && f.Anonymous && f.Type == reflect.TypeFor[context.Context]()
+}()
 
 // otherValues is where net/http has path values that were set by hand. There is no other way to learn of them.
 var otherValues, otherValuesKnown = reflect.TypeFor[http.Request]().FieldByName("otherValues")

@@ -219,7 +219,7 @@ func (x *exchange) accept(o *AcceptOptions) (*Conn, *refusal, error) {
 	opt := agreed.connOptions(o)
 	opt.Buffered = x.buf.b[x.end:x.n]
 	if x.r != nil { // the application may have changed it
-		opt.Context = context.WithoutCancel(x.r.Context())
+		opt.Context = valuesOf(x.r.Context())
 		opt.request = keepRequest(x.r)
 	} else {
 		opt.request = &request{packed: x.text, raw: true}
