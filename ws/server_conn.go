@@ -138,11 +138,17 @@ func (s *Server) handshakeTLS(t *tls.Conn) bool {
 		p := t.ConnectionState().NegotiatedProtocol
 		return p == "" || p == "http/1.1"
 	}
-	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok && e.Conn != nil && string(e.RecordHeader[:4]) == "GET " {
+	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok && e.Conn != nil && looksLikeHTTP(string(e.RecordHeader[:])) {
 		_, _ = io.WriteString(e.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
 	}
 	s.logger().Debug("ws: TLS handshake failed", "remote", t.RemoteAddr(), "error", err)
 	return false
+}
+
+// looksLikeHTTP reports whether the first bytes of a client that does not speak TLS are those of a request.
+func looksLikeHTTP(record string) bool {
+	method, _, found := strings.Cut(record, " ")
+	return found && isToken(method) || record == "OPTIO" || record == "DELET"
 }
 
 // firstRead is the size of the buffer with which a request is awaited.
