@@ -2,6 +2,7 @@ package ws
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"unicode/utf8"
 )
@@ -100,6 +101,9 @@ func TestUTF8Long(t *testing.T) {
 	eachPath(func(path string) {
 		for _, kind := range textKinds {
 			for _, n := range []int{codecPiece - 1, codecPiece, codecPiece + 1, 3*codecPiece + 2} {
+				if raceEnabled && n < 3*codecPiece {
+					continue // -race makes it slow
+				}
 				p := textOf(kind.sample, n)
 				compareText(t, path, p)
 				for i := -4; i < 5; i++ {
@@ -146,5 +150,17 @@ func TestUTF8Pieces(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// FuzzUTF8Whole moves the input to every place in a block, behind and before other text.
+func FuzzUTF8Whole(f *testing.F) {
+	f.Add([]byte("\xf0\x9f\x98\x80"), 29, 40)
+	f.Add([]byte("\xed\xa0\x80"), 62, 0)
+	f.Add([]byte("日本"), 40, 1)
+	f.Fuzz(func(t *testing.T, p []byte, before, after int) {
+		around := bytes.Repeat([]byte("aé€😀"), 13)
+		p = slices.Concat(around[:max(0, before)%len(around)], p, around[len(around)-max(0, after)%len(around):])
+		eachPath(func(path string) { compareText(t, path, p) })
 	})
 }
