@@ -50,6 +50,8 @@ func (o *output) init(c *Conn) {
 	o.turn = make(chan struct{}, 1)
 	o.hook.c, o.hook.write = c, true
 	o.rawFn = c.rawWrite()
+	// Made here, it does not take stack when the first message is written.
+	o.sending.segs = make([]segment, 0, 1)
 }
 
 // tryTurn takes the turn if it is free.
@@ -286,7 +288,12 @@ func (c *Conn) send(ctx context.Context, wait bool) error {
 	}
 	var err error
 	if c.rc != nil {
-		err = c.sendRaw(ctx, wait)
+		o.ctx, o.wait = ctx, wait
+		o.blocked, o.bounded, o.sysErr = false, false, nil
+		if err = c.rc.Write(o.rawFn); err != nil || o.armed || o.blocked || o.sysErr != nil {
+			err = c.rawSent(ctx, err)
+		}
+		o.ctx = nil
 	} else {
 		err = c.sendStream(ctx)
 	}
@@ -296,29 +303,32 @@ func (c *Conn) send(ctx context.Context, wait bool) error {
 	if o.unsent.Load() != 0 {
 		o.unsent.Store(0)
 	}
-	untouched := o.alone > 0 && o.sending.size == o.alone
-	o.sending.drop()
-	switch {
-	case err == nil:
+	if err == nil {
+		o.sending.drop()
 		return nil
-	case untouched && ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		return errTakenBack
 	}
-	e := &CloseError{Code: CodeAbnormal, Err: err}
-	return c.abort(e)
+	return c.sendFailed(ctx, err)
 }
 
-func (c *Conn) sendRaw(ctx context.Context, wait bool) error {
+// sendFailed ends the connection, or takes back what was to be sent.
+func (c *Conn) sendFailed(ctx context.Context, err error) error {
 	o := &c.out
-	o.ctx, o.wait = ctx, wait
-	o.blocked, o.bounded, o.sysErr = false, false, nil
-	err := c.rc.Write(o.rawFn)
+	untouched := o.alone > 0 && o.sending.size == o.alone
+	o.sending.drop()
+	if untouched && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return errTakenBack
+	}
+	return c.abort(&CloseError{Code: CodeAbnormal, Err: err})
+}
+
+// rawSent returns how a RawConn.Write went that was not just done.
+func (c *Conn) rawSent(ctx context.Context, err error) error {
+	o := &c.out
 	fired := false
 	if o.armed {
 		o.armed = false
 		fired = o.hook.disarm()
 	}
-	o.ctx = nil
 	switch {
 	case fired && errors.Is(err, os.ErrDeadlineExceeded):
 		return cancelled("write", ctx)
@@ -345,6 +355,10 @@ func (c *Conn) rawWrite() func(fd uintptr) bool {
 			}
 			if again {
 				return c.transportFull()
+			}
+			if n == o.sending.size {
+				o.sending.size = 0 // whoever has called gives the buffers back
+				return true
 			}
 			o.bounded = false
 			o.sending.sent(n)

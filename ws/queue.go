@@ -93,14 +93,25 @@ func (q *queue) sent(n int) {
 		*s = segment{}
 		q.at++
 	}
-	q.segs, q.at, q.frames = q.segs[:0], 0, 0
+	q.empty()
+}
+
+// drop forgets everything.
+func (q *queue) drop() {
+	for i := q.at; i < len(q.segs); i++ {
+		putBuffer(q.segs[i].buf)
+		q.segs[i] = segment{}
+	}
+	q.empty()
+}
+
+// empty makes q ready for what comes next.
+func (q *queue) empty() {
+	q.segs, q.at, q.size, q.frames = q.segs[:0], 0, 0, 0
 	if cap(q.segs) > 16 {
 		q.segs = nil
 	}
 }
-
-// drop forgets everything.
-func (q *queue) drop() { q.sent(q.size) }
 
 // write hands what comes first to the socket, in one system call.
 func (q *queue) write(fd uintptr) (n int, wouldBlock bool, err error) {

@@ -142,23 +142,16 @@ func ordinaryEnd(err error) bool {
 // Close called from a callback sends its frame and returns; Run goes on until the close handshake is done.
 func (c *Conn) Run(ctx context.Context, e Events) error {
 	if err := c.beginRead(ctx); err != nil {
-		if ordinaryEnd(err) {
-			return nil
-		}
-		return err
+		return endOfRun(err)
 	}
 	defer c.leaveRead()
 	if e.Ping != nil || e.Pong != nil {
-		events := e // on the heap only if it is needed there
-		c.in.events = &events
+		c.heed(e)
 	}
 	for {
 		t, p, err := c.next(ctx)
 		if err != nil {
-			if ordinaryEnd(err) {
-				return nil
-			}
-			return err
+			return endOfRun(err)
 		}
 		if e.Message == nil {
 			continue
@@ -169,6 +162,25 @@ func (c *Conn) Run(ctx context.Context, e Events) error {
 		}
 	}
 }
+
+// The functions on the way to the wait of an idle connection, and to the system call of a small write, are kept few and their
+// frames small: together they fit into the 2 KiB of stack that a goroutine starts with, so that it need not grow. That is
+// why what is rare stands in functions of its own, not inlined.
+
+// endOfRun is what Run returns when a read has failed.
+//
+//go:noinline
+func endOfRun(err error) error {
+	if ordinaryEnd(err) {
+		return nil
+	}
+	return err
+}
+
+// heed keeps the callbacks for control frames.
+//
+//go:noinline
+func (c *Conn) heed(e Events) { c.in.events = &e }
 
 // CloseRead starts a goroutine that reads and discards messages until the connection ends, for an endpoint that
 // only writes: it keeps pongs and the close handshake going. Reading by other means gets ErrConcurrentRead from then on.
