@@ -86,7 +86,7 @@ type Series struct {
 
 // A Round is one short measurement of one subject.
 type Round struct {
-	// Value is the workload's figure, in its unit.
+	// Value is the workload's figure, in its unit; 0 if the round came to none.
 	Value float64 `json:"value"`
 	// Messages is how many messages, deliveries or handshakes the round had.
 	Messages int64 `json:"messages"`
