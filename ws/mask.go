@@ -30,10 +30,9 @@ func mask(b []byte, key uint32) uint32 {
 		binary.LittleEndian.PutUint64(p[40:], binary.LittleEndian.Uint64(p[40:])^k)
 		binary.LittleEndian.PutUint64(p[48:], binary.LittleEndian.Uint64(p[48:])^k)
 		binary.LittleEndian.PutUint64(p[56:], binary.LittleEndian.Uint64(p[56:])^k)
-		b = b[64:]
-	}
-	if len(b) == 0 {
-		return key
+		if b = b[64:]; len(b) == 0 {
+			return key
+		}
 	}
 	if len(b) >= 32 {
 		p := b[:32:32]
