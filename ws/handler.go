@@ -32,13 +32,23 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	go serve(c, h.Handle)
 }
 
-// serve runs a handler on its connection and ends both.
+// serve runs a handler on its connection and ends both. The handler's stack stays for as long as the connection lives, so
+// that what lies below it is small.
 func serve(c *Conn, handle func(*Conn) error) {
-	defer c.group.exit()
-	finish(c, guard(c, handle))
+	defer served(c)
+	finish(c, handle(c))
 }
 
-// finish ends a connection whose handler has returned. Not inlined, it takes nothing of the stack of a connection that waits.
+// served is deferred by serve. It logs a panic: also one on a connection that is over.
+func served(c *Conn) {
+	if v := recover(); v != nil {
+		c.opt.Logger.Error(errPanic.Error(), "remote", c.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
+		finish(c, errPanic)
+	}
+	c.group.exit()
+}
+
+// finish ends a connection whose handler has returned. Not inlined, it is nothing that lies below the handler.
 //
 //go:noinline
 func finish(c *Conn, err error) {
@@ -60,14 +70,3 @@ func finish(c *Conn, err error) {
 }
 
 var errPanic = errors.New("ws: panic in Handler.Handle")
-
-// guard calls handle and turns a panic into an error, after logging it: also one on a connection that is over.
-func guard(c *Conn, handle func(*Conn) error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			c.opt.Logger.Error(errPanic.Error(), "remote", c.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
-			err = errPanic
-		}
-	}()
-	return handle(c)
-}
