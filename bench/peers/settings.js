@@ -42,6 +42,8 @@ function announce(host, port) {
   process.stdin.resume();
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
+  // Memory that is free goes back to the system, so that it can be told what is held.
+  process.on('SIGUSR2', () => (globalThis.Bun ? Bun.gc(true) : globalThis.gc()));
   process.stdout.write(`listening ws://${host}:${port}/\n`);
 }
 

@@ -34,6 +34,8 @@ type Target struct {
 	Warm time.Duration
 	// Measure is how long it is measured.
 	Measure time.Duration
+	// Around, if not nil, is called when a measurement begins, and what it returns when it is over.
+	Around func() (done func() error, err error)
 }
 
 // A Measure is what one round showed.
@@ -145,6 +147,12 @@ func (l *loop) run(t Target, start func(c *conn) error) (m Measure, err error) {
 	if err := l.until(time.Now().Add(t.Warm)); err != nil {
 		return m, err
 	}
+	var done func() error
+	if t.Around != nil {
+		if done, err = t.Around(); err != nil {
+			return m, err
+		}
+	}
 	before, err := t.clocks()
 	if err != nil {
 		return m, err
@@ -161,6 +169,9 @@ func (l *loop) run(t Target, start func(c *conn) error) (m Measure, err error) {
 	after, err := t.clocks()
 	m.since(before, after)
 	m.Messages = l.messages - count
+	if done != nil {
+		err = errors.Join(err, done())
+	}
 	return m, err
 }
 

@@ -96,7 +96,11 @@ func (s *Subject) find() error {
 			return fmt.Errorf("a Bun that runs here %w: %w", ErrMissing, err)
 		}
 	}
-	s.Command, s.Version = []string{runner, filepath.Join(peers, s.Name, "server.js")}, version
+	s.Command, s.Version = []string{runner}, version
+	if s.Name != "bun" {
+		s.Command = append(s.Command, "--expose-gc") // for SIGUSR2
+	}
+	s.Command = append(s.Command, filepath.Join(peers, s.Name, "server.js"))
 	return nil
 }
 

@@ -15,6 +15,8 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/debug"
 	"syscall"
 	"time"
 )
@@ -33,12 +35,23 @@ func (s *Listener) Flags(f *flag.FlagSet) {
 	f.BoolVar(&s.keepAlive, "keepalive", true, "turn TCP's keepalive on for every connection, as package net does")
 }
 
+// collectGarbage gives memory that is free back to the system at each SIGUSR2, so that it can be told what is held.
+func collectGarbage() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGUSR2)
+	for range told {
+		runtime.GC() // twice, for what pools keep for one round
+		debug.FreeOSMemory()
+	}
+}
+
 // Serve listens, prints the line "listening SCHEME://HOST:PORT/", of two schemes the one without TLS or with it, and has
 // serve serve the listener. With the end of standard input, and at SIGTERM, ctx is over and l is closed: then it does not
 // matter what serve returns.
 func (s *Listener) Serve(schemes [2]string, serve func(ctx context.Context, l net.Listener) error) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	go collectGarbage()
 	var config net.ListenConfig
 	if !s.keepAlive {
 		config.KeepAlive = -1
