@@ -35,7 +35,7 @@ func (o *AcceptOptions) traceHandshake(target func() string, begun time.Time, c 
 			info.Status = he.Status
 		}
 	} else {
-		info.Subprotocol, info.Extensions = c.subprotocol, c.extensions
+		info.Subprotocol, info.Extensions = c.subprotocol, c.Extensions()
 	}
 	o.Trace.Handshake(info)
 }

@@ -41,7 +41,6 @@ type Conn struct {
 	opt    *Options // shared by connections with the same
 
 	subprotocol string
-	extensions  string
 	request     *request // nil on a client
 	response    *http.Response
 	remote      net.Addr
@@ -93,9 +92,9 @@ func NewConn(s Stream, o ConnOptions) *Conn {
 	_, c.tls = s.(*tls.Conn)
 	if o.Deflate != nil {
 		c.deflate = newDeflateConn(*o.Deflate, o.Compression, o.Client)
-		c.extensions = o.extensions
-		if c.extensions == "" {
-			c.extensions = o.Deflate.String()
+		c.deflate.agreed = o.extensions
+		if c.deflate.agreed == "" {
+			c.deflate.agreed = o.Deflate.String()
 		}
 	}
 	c.in.init(c, o.Buffered)
@@ -119,7 +118,12 @@ func NewConn(s Stream, o ConnOptions) *Conn {
 func (c *Conn) Subprotocol() string { return c.subprotocol }
 
 // Extensions returns the extensions agreed upon as they stand in Sec-WebSocket-Extensions, or "".
-func (c *Conn) Extensions() string { return c.extensions }
+func (c *Conn) Extensions() string {
+	if c.deflate == nil {
+		return ""
+	}
+	return c.deflate.agreed
+}
 
 // Request returns a copy of the handshake's request on a server, with its header, URL and path values, but without body.
 // Its context has the values of the original one and never ends. On a client it is nil.

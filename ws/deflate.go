@@ -36,6 +36,7 @@ func takeoverRoom() bool { return takeoverUsed.Load() < takeoverLimit.Load() }
 // deflateConn is the permessage-deflate of a connection (RFC 7692). Compressors are shared between connections; what a
 // connection keeps with takeover is the text that either side may refer to.
 type deflateConn struct {
+	agreed                  string // in the words of Sec-WebSocket-Extensions
 	outBits, inBits         int
 	outTakeover, inTakeover bool
 	level, threshold        int

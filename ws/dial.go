@@ -41,7 +41,7 @@ func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, error) {
 		if errors.As(err, &he) {
 			info.Status = he.Status
 		} else if err == nil {
-			info.Status, info.Subprotocol, info.Extensions = http.StatusSwitchingProtocols, c.subprotocol, c.extensions
+			info.Status, info.Subprotocol, info.Extensions = http.StatusSwitchingProtocols, c.subprotocol, c.Extensions()
 		}
 		t.Handshake(info)
 	}

@@ -73,7 +73,7 @@ type input struct {
 	events *Events // of Run, if it wants to know of control frames
 	lent   []byte  // what the application holds
 
-	steps, stepsSeen uint64 // count what came of messages, now and at the last parking
+	steps, stepsSeen uint32 // count what came of messages, now and at the last parking
 	left             int64  // when a context ended the last wait; 0 if bytes did
 
 	// Counted by the reader alone and published when it waits, so that a message costs no atomic operation.
