@@ -15,10 +15,10 @@ func sysRead(fd uintptr, p []byte) (n int, wouldBlock bool, err error) {
 		return fullCall(syscall.Read, fd, p)
 	}
 	for {
-		r, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, errno := receive(fd, p)
 		switch errno {
 		case 0:
-			return int(r), false, nil
+			return n, false, nil
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
@@ -34,10 +34,10 @@ func sysWrite(fd uintptr, p []byte) (n int, wouldBlock bool, err error) {
 		return fullCall(syscall.Write, fd, p)
 	}
 	for {
-		r, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, errno := transmit(fd, p)
 		switch errno {
 		case 0:
-			return int(r), false, nil
+			return n, false, nil
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
