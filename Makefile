@@ -17,9 +17,10 @@ STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  make fuzz FUZZTIME=10m gives each fuzz target ten minutes.'
+	@echo '  make bench-compare BASE=main BENCH=Echo COUNT=10 compares some benchmarks of ./ws, ten times each.'
 
 .PHONY: test
 test: install lint ## Run everything: the linters, all tests, with CI set short fuzzing too
@@ -36,8 +37,18 @@ fuzz: ## Run every fuzz target in turn, each for FUZZTIME (1m)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
 .PHONY: bench
-bench: ## Run every benchmark
-	go test -run '^$$' -bench . ./...
+bench: ## Measure Parley beside other libraries: a table, docs/performance.md (15 minutes)
+	@bench/peers/install.sh
+	cd bench && go run .
+
+.PHONY: bench-micro
+bench-micro: ## Run the benchmarks of all packages
+	go test -run '^$$' -bench . -benchmem ./...
+	cd bench && go test -run '^$$' -bench . -benchmem ./micro
+
+.PHONY: bench-compare
+bench-compare: ## Compare the benchmarks of ./ws with those at the commit BASE
+	@BASE='$(BASE)' BENCH='$(BENCH)' COUNT='$(COUNT)' scripts/bench-compare.sh
 
 .PHONY: conformance
 conformance: install ## Judge other libraries by parley check: writes docs/conformance.md

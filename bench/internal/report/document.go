@@ -262,11 +262,11 @@ func (g group) figures(names []string) string {
 	})
 }
 
-// peers is the table of Parley's ratios to the others.
+// peers is the table of Parley's ratios to other libraries.
 func (g group) peers(names []string) string {
 	var others []string
 	for _, name := range names {
-		if !Ours(name) {
+		if !Ours(name) && name != "raw" {
 			others = append(others, name)
 		}
 	}
