@@ -23,6 +23,7 @@ func TestOutcomes(t *testing.T) {
 		{"a figure met", false, Target{"parley", "", 11}, true, 0, "≤ 11.0 µs", "11.0 (10.0–12.0)", "met"},
 		{"a figure missed", false, Target{"parley", "", 10.9}, false, .1 / 10.9, "≤ 10.9 µs", "11.0 (10.0–12.0)", "missed by 0.9 %"},
 		{"more met", true, Target{"parley", "raw", 1.05}, true, 0, "≥ 1.05 × raw", "1.10 (1.00–1.20)", "met"},
+		{"more exactly met", true, Target{"parley", "raw", 1.1}, true, 0, "≥ 1.1 × raw", "1.10 (1.00–1.20)", "met"},
 		{"more missed", true, Target{"parley", "raw", 2.2}, false, .5, "≥ 2.2 × raw", "1.10 (1.00–1.20)", "missed by 50 %"},
 		{"no part", false, Target{"absent", "raw", 2}, false, 0, "≤ 2 × raw", "–", "not judged: absent took no part"},
 		{"base without part", false, Target{"parley", "gws", 2}, false, 0, "≤ 2 × gws", "–", "not judged: gws took no part"},
