@@ -71,7 +71,7 @@ type input struct {
 	stream     *messageReader // reads the message under way, if Reader began it
 
 	events *Events // of Run, if it wants to know of control frames
-	lent   []byte  // what the application holds
+	loan   loan
 
 	steps, stepsSeen uint32 // count what came of messages, now and at the last parking
 	left             int64  // when a context ended the last wait; 0 if bytes did

@@ -38,6 +38,7 @@ type output struct {
 	alone   int // the size of sending if that may be dropped as a whole; otherwise 0
 	hook    ctxHook
 	rawFn   func(uintptr) bool
+	flushFn func() // c.flushLater, made once
 	ctx     context.Context
 	wait    bool // wait while the transport is full
 	blocked bool // the transport was full, and not waiting
@@ -49,7 +50,7 @@ type output struct {
 func (o *output) init(c *Conn) {
 	o.turn = make(chan struct{}, 1)
 	o.hook.c, o.hook.write = c, true
-	o.rawFn = c.rawWrite()
+	o.rawFn, o.flushFn = c.rawWrite(), c.flushLater
 	// Made here, it does not take stack when the first message is written.
 	o.sending.segs = make([]segment, 0, 1)
 }
@@ -185,7 +186,7 @@ func (c *Conn) flushSoon() {
 		return
 	}
 	c.out.flushing = true
-	go c.flushLater()
+	go c.out.flushFn()
 }
 
 func (c *Conn) flushLater() {

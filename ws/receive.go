@@ -126,7 +126,7 @@ func (c *Conn) deliver(p []byte) (Type, []byte, error) {
 	if tr := c.opt.Trace; tr != nil && tr.Message != nil {
 		tr.Message(c, MessageInfo{Type: t, Len: int64(len(p)), Wire: int64(in.size), Compressed: in.compressed})
 	}
-	in.lent = p
+	in.loan.begin(p)
 	in.typ, in.size, in.charged, in.compressed, in.msgLen = 0, 0, 0, false, 0
 	return t, p, nil
 }
@@ -134,13 +134,7 @@ func (c *Conn) deliver(p []byte) (Type, []byte, error) {
 // reclaim ends the loan of the last message.
 func (c *Conn) reclaim() {
 	in := &c.in
-	if in.lent == nil {
-		return
-	}
-	if raceEnabled {
-		poison(in.lent)
-	}
-	in.lent = nil
+	in.loan.end()
 	if in.msg != nil && in.typ == 0 {
 		putBuffer(in.msg)
 		in.msg = nil
@@ -151,7 +145,8 @@ func (c *Conn) reclaim() {
 func (c *Conn) dropMessage() {
 	in := &c.in
 	putBuffer(in.msg)
-	in.msg, in.lent, in.stream = nil, nil, nil
+	in.loan.end()
+	in.msg, in.stream = nil, nil
 	in.typ, in.size, in.charged, in.compressed, in.msgLen, in.msgOff = 0, 0, 0, false, 0, 0
 	in.utf8 = utf8State{}
 }
