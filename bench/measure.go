@@ -75,7 +75,7 @@ func (r *runner) measure(ctx context.Context, w *workload) (report.Workload, err
 			}
 			s.series.Rounds = append(s.series.Rounds, report.Round{
 				Value: w.value(m), Messages: m.Messages, Seconds: m.Wall.Seconds(), ServerCPU: m.ServerCPU.Seconds(),
-				LoadCPU: m.LoadCPU.Seconds() / m.Wall.Seconds(),
+				LoadCPU: m.Busy.Seconds() / m.Wall.Seconds(),
 				P50:     p50(m), P99: float64(m.P99) / float64(time.Microsecond),
 			})
 		}

@@ -140,7 +140,7 @@ func workloads() []workload {
 	w := workload{run: load.Handshake{}.Run, value: cpu, take: []string{"parley-own"}}
 	w.Name, w.Group, w.Unit = "handshake", "handshake", cpuPerAccept
 	w.Title = "handshakes, 64 at a time, each connection reset as soon as it is open"
-	w.Targets = []report.Target{against("gws", 48.0 / 53), own(against("gws", 37.0 / 53))}
+	w.Targets = []report.Target{against("gws", 48.0/53), own(against("gws", 37.0/53))}
 	add(w)
 
 	w = workload{run: load.Latency{Size: 125, Conns: 100, Rate: 10000}.Run, value: p50}

@@ -126,7 +126,7 @@ func open(to netip.AddrPort) (*conn, error) {
 		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}),
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience),
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &patience),
-		unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}),
+		connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}),
 	} {
 		if err != nil {
 			unix.Close(fd)
@@ -134,6 +134,18 @@ func open(to netip.AddrPort) (*conn, error) {
 		}
 	}
 	return &conn{fd: fd}, nil
+}
+
+// connect connects, also if a signal comes in between: then the system goes on by itself.
+func connect(fd int, to unix.Sockaddr) error {
+	err := unix.Connect(fd, to)
+	for err == unix.EINTR || err == unix.EALREADY {
+		err = unix.Connect(fd, to)
+	}
+	if err == unix.EISCONN {
+		return nil
+	}
+	return err
 }
 
 // handshake reads the server's answer.

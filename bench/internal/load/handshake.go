@@ -1,6 +1,10 @@
 package load
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // Handshake opens connections, a few at a time, and resets them as soon as they are open.
 type Handshake struct{}
@@ -11,6 +15,9 @@ func (Handshake) Run(t Target) (m Measure, err error) {
 		for _, d := range []time.Duration{t.Warm, t.Measure} {
 			m = Measure{}
 			before, err := t.clocks()
+			if err == nil {
+				before.busy, err = threadCPU()
+			}
 			if err != nil {
 				return err
 			}
@@ -23,6 +30,9 @@ func (Handshake) Run(t Target) (m Measure, err error) {
 				m.Messages += batch
 			}
 			after, err := t.clocks()
+			if err == nil {
+				after.busy, err = threadCPU()
+			}
 			if err != nil {
 				return err
 			}
@@ -31,4 +41,11 @@ func (Handshake) Run(t Target) (m Measure, err error) {
 		return nil
 	})
 	return m, err
+}
+
+// threadCPU is the CPU time that the calling thread has used.
+func threadCPU() (time.Duration, error) {
+	var ts unix.Timespec
+	err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts)
+	return time.Duration(ts.Nano()), err
 }

@@ -22,8 +22,7 @@ type due struct {
 	at   time.Time
 }
 
-// Run measures a round. The time of a message counts from the moment at which it was due, even if the generator is late. It
-// never sleeps, so its CPU time says nothing.
+// Run measures a round. The time of a message counts from the moment at which it was due, even if the generator is late.
 func (o Latency) Run(t Target) (m Measure, err error) {
 	list := Echo{Size: o.Size, Flight: 1}.exchanges(t.Raw)
 	var took []time.Duration
@@ -57,7 +56,7 @@ func (o Latency) Run(t Target) (m Measure, err error) {
 			return nil
 		}
 		begin, sent := time.Time{}, 0
-		l.spin = func(now time.Time) error {
+		l.before = func(now time.Time) error {
 			if begin.IsZero() {
 				begin = now
 			}

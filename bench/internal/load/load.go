@@ -46,8 +46,8 @@ type Measure struct {
 	Wall time.Duration
 	// ServerCPU is the CPU time that the target's process used.
 	ServerCPU time.Duration
-	// LoadCPU is the CPU time that the generator's thread used.
-	LoadCPU time.Duration
+	// Busy is how long the generator was at work, not waiting.
+	Busy time.Duration
 	// P50 and P99 are latencies, of Latency only.
 	P50, P99 time.Duration
 }
@@ -81,7 +81,7 @@ func onThread(t Target, f func() error) error {
 // clocks are the times that a measurement takes the difference of.
 type clocks struct {
 	wall         time.Time
-	server, load time.Duration
+	server, busy time.Duration
 }
 
 func (t Target) clocks() (c clocks, err error) {
@@ -89,17 +89,12 @@ func (t Target) clocks() (c clocks, err error) {
 	if c.server, err = ProcessCPU(t.Pid); err != nil {
 		return c, err
 	}
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
-		return c, err
-	}
-	c.load = time.Duration(ts.Nano())
 	return c, nil
 }
 
 // since fills in the times of a measurement.
 func (m *Measure) since(a, b clocks) {
-	m.Wall, m.ServerCPU, m.LoadCPU = b.wall.Sub(a.wall), b.server-a.server, b.load-a.load
+	m.Wall, m.ServerCPU, m.Busy = b.wall.Sub(a.wall), b.server-a.server, b.busy-a.busy
 }
 
 // ProcessCPU returns the CPU time that a process has used so far, with all its threads.
@@ -115,14 +110,16 @@ func ProcessCPU(pid int) (time.Duration, error) {
 // errEnough ends a loop in good order.
 var errEnough = errors.New("enough")
 
-// loop drives connections until their time is over.
+// loop drives connections until their time is over. It never sleeps: a generator that does has to be woken by the server's
+// system calls, which costs the server the more, the longer the generator has nothing to do.
 type loop struct {
 	ep       int
 	conns    []*conn
 	buf      []byte // what is read; valid until the next read
 	messages int64
+	busy     time.Duration
 	handle   func(c *conn, p []byte) error // takes what a connection has received
-	spin     func(now time.Time) error     // called without cease, if not nil, instead of sleeping
+	before   func(now time.Time) error     // called before each look for events, if not nil
 }
 
 // run starts every connection, warms up, measures, and closes all connections.
@@ -157,7 +154,7 @@ func (l *loop) run(t Target, start func(c *conn) error) (m Measure, err error) {
 	if err != nil {
 		return m, err
 	}
-	count := l.messages
+	count, busy := l.messages, l.busy
 	if err := l.until(before.wall.Add(t.Measure)); err != nil {
 		return m, err
 	}
@@ -167,6 +164,7 @@ func (l *loop) run(t Target, start func(c *conn) error) (m Measure, err error) {
 		}
 	}
 	after, err := t.clocks()
+	after.busy = l.busy - busy
 	m.since(before, after)
 	m.Messages = l.messages - count
 	if done != nil {
@@ -184,27 +182,28 @@ func (l *loop) until(end time.Time) error {
 		if !now.Before(end) {
 			return nil
 		}
-		wait := int(end.Sub(now)/time.Millisecond) + 1
-		if l.spin != nil {
-			if err := l.spin(now); err != nil {
+		if l.before != nil {
+			if err := l.before(now); err != nil {
 				return err
 			}
-			wait = 0
 		}
-		n, err := unix.EpollWait(l.ep, events[:], wait)
+		n, err := unix.EpollWait(l.ep, events[:], 0)
 		if err != nil && err != unix.EINTR {
 			return fmt.Errorf("load: epoll: %w", err)
+		}
+		if n <= 0 {
+			if l.messages == seen && now.Sub(last) > silence {
+				return errSilent
+			}
+			continue
 		}
 		for _, ev := range events[:max(n, 0)] {
 			if err := l.serve(l.conns[ev.Fd]); err != nil {
 				return err
 			}
 		}
-		if l.messages != seen {
-			last, seen = now, l.messages
-		} else if now.Sub(last) > silence {
-			return errSilent
-		}
+		l.busy += time.Since(now)
+		last, seen = now, l.messages
 	}
 }
 

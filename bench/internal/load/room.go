@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"time"
 )
 
 // Room sends messages to a room that delivers each to everybody in it, the sender included.
@@ -54,25 +55,22 @@ func (o Room) Run(t Target) (m Measure, err error) {
 				for done < sent && reached[done%len(reached)] == o.Conns {
 					reached[done%len(reached)] = 0
 					done++
-					if err := conns[0].send(list[sent%len(list)].request); err != nil {
-						return err
-					}
-					sent++
 				}
 			}
 			return nil
 		}
-		m, err = l.run(t, func(c *conn) error {
-			if c != conns[0] {
+		// What may be sent leaves together.
+		l.before = func(time.Time) error {
+			if sent-done == o.Flight {
 				return nil
 			}
-			for ; sent < o.Flight; sent++ {
-				if err := c.send(list[sent%len(list)].request); err != nil {
-					return err
-				}
+			var b []byte
+			for ; sent-done < o.Flight; sent++ {
+				b = append(b, list[sent%len(list)].request...)
 			}
-			return nil
-		})
+			return conns[0].send(b)
+		}
+		m, err = l.run(t, func(*conn) error { return nil })
 		return err
 	})
 	return m, err

@@ -94,7 +94,7 @@ type Round struct {
 	Seconds float64 `json:"seconds"`
 	// ServerCPU is the CPU time of the server in seconds.
 	ServerCPU float64 `json:"server_cpu"`
-	// LoadCPU is the share of its core that the load generator used: near 1, it was the bottleneck.
+	// LoadCPU is the share of the time in which the load generator was at work: near 1, it was the bottleneck.
 	LoadCPU float64 `json:"load_cpu"`
 	// P50 and P99 are latencies in microseconds, where the workload measures them.
 	P50 float64 `json:"p50_us,omitempty"`
