@@ -59,7 +59,7 @@ func accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	opt := agreed.connOptions(o)
 	opt.RemoteAddr, opt.Context = conn.RemoteAddr(), valuesOf(r.Context())
 	if opt.Buffered, err = bufferedBytes(brw.Reader); err == nil {
-		err = writeAnswer(conn, answer, o.Options.withDefaults().WriteTimeout)
+		err = writeAnswer(conn, answer, o.Options.withDefaults().WriteTimeout, r.Context().Value(http.ServerContextKey) == nil)
 	}
 	if err != nil {
 		_ = conn.Close() // the handshake failed already
@@ -82,8 +82,16 @@ func openingOf(r *http.Request) *opening {
 	}
 }
 
-// writeAnswer writes the 101 answer within the time.
-func writeAnswer(conn net.Conn, answer []byte, timeout time.Duration) error {
+// writeAnswer writes the 101 answer within the time. It leaves no deadline behind: bounded tells that
+// there may be one, which net/http, but perhaps not every server, has cleared when a connection is hijacked.
+func writeAnswer(conn net.Conn, answer []byte, timeout time.Duration, bounded bool) error {
+	if n, err := writeAtOnce(conn, answer); err != nil {
+		return err
+	} else if answer = answer[n:]; len(answer) == 0 && !bounded {
+		return nil
+	} else if len(answer) == 0 {
+		return conn.SetDeadline(time.Time{})
+	}
 	if err := conn.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
 		return err
 	}
@@ -91,6 +99,31 @@ func writeAnswer(conn net.Conn, answer []byte, timeout time.Duration) error {
 		return err
 	}
 	return conn.SetDeadline(time.Time{})
+}
+
+// writeAtOnce writes what a plain TCP connection takes at once, which is everything unless something is wrong. To set a
+// deadline costs nearly as much as the write itself.
+func writeAtOnce(conn net.Conn, p []byte) (n int, err error) {
+	rc := rawConnOf(conn)
+	if rc == nil {
+		return 0, nil
+	}
+	closed := rc.Write(func(fd uintptr) bool {
+		n, _, err = sysWrite(fd, p)
+		return true
+	})
+	return n, errors.Join(closed, err)
+}
+
+// readAtOnce reads what has arrived on a plain TCP connection. It gives nothing if nothing has, or if something is wrong.
+func readAtOnce(conn net.Conn, p []byte) (n int) {
+	if rc := rawConnOf(conn); rc != nil {
+		_ = rc.Read(func(fd uintptr) bool { // whatever is wrong shows when it is read again
+			n, _, _ = sysRead(fd, p)
+			return true
+		})
+	}
+	return max(n, 0)
 }
 
 // bufferedBytes returns what was read past the request.

@@ -62,7 +62,7 @@ type Conn struct {
 	done      chan struct{} // closed with the stream; nil until somebody waits for it
 	own       atomic.Pointer[ownContext]
 	closeSent atomic.Bool // no data may follow
-	cutOnce   sync.Once
+	cutting   atomic.Bool // cut was called
 }
 
 // ownContext is the context of a connection, made when somebody asks for it.
@@ -253,36 +253,41 @@ func (c *Conn) end(e *CloseError) (recorded *CloseError, reply bool) {
 	return e, reply
 }
 
-// cut closes the stream and lets go of everything that the connection held in the package.
+// cut closes the stream and lets go of everything that the connection held in the package. When it returns, the stream is
+// closed, or another goroutine is about to have it closed. What it calls is on the stack of a reader, too (see Run).
 func (c *Conn) cut() {
-	c.cutOnce.Do(func() {
-		c.ka.stop()
-		// The stream is dead either way; how it died is in closeErr.
-		if t, ok := c.s.(*tls.Conn); ok {
-			_ = t.NetConn().Close() // else Close might wait for seconds until a full transport takes its alert
-		}
-		_ = c.s.Close()
-		c.in.hook.forget()
-		c.out.hook.forget()
-		c.mu.Lock()
-		unparent := c.unparent
-		c.mu.Unlock()
-		if unparent != nil {
-			unparent()
-		}
-		if c.deflate != nil {
-			c.deflate.release()
-		}
-		if c.group != nil {
-			c.group.remove(c)
-		}
-		c.mu.Lock()
-		c.isCut = true
-		if c.done != nil {
-			close(c.done)
-		}
-		c.mu.Unlock()
-	})
+	if !c.cutting.CompareAndSwap(false, true) {
+		return
+	}
+	c.ka.stop()
+	// The stream is dead either way; how it died is in closeErr.
+	if t, ok := c.s.(*tls.Conn); ok {
+		_ = t.NetConn().Close() // else Close might wait for seconds until a full transport takes its alert
+	}
+	_ = c.s.Close()
+	c.letGo()
+}
+
+// letGo is the rest of cut.
+func (c *Conn) letGo() {
+	c.in.hook.forget()
+	c.out.hook.forget()
+	if c.deflate != nil {
+		c.deflate.release()
+	}
+	if c.group != nil {
+		c.group.remove(c)
+	}
+	c.mu.Lock()
+	c.isCut = true
+	unparent := c.unparent
+	if c.done != nil {
+		close(c.done)
+	}
+	c.mu.Unlock()
+	if unparent != nil {
+		unparent()
+	}
 }
 
 // abort ends the connection at once with e as its cause.

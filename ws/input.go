@@ -225,13 +225,15 @@ func (c *Conn) fill(ctx context.Context, dst []byte, wait bool) (n int, err erro
 			}
 			return n, nil
 		}
-		if stop, err := c.nothingRead(ctx, err, fired, wait, tries); stop {
+		if stop, err := c.nothingRead(ctx, err, fired, wait, tries); in.err != nil {
+			return 0, c.readFailed(in.err)
+		} else if stop {
 			return 0, err
 		}
 	}
 }
 
-// nothingRead tells why a read gave nothing, and whether to stop trying.
+// nothingRead tells why a read gave nothing, and whether to stop trying. It sets in.err if nothing more can be read.
 func (c *Conn) nothingRead(ctx context.Context, err error, fired, wait bool, tries int) (stop bool, _ error) {
 	in := &c.in
 	if c.rc != nil && err == nil {
@@ -251,7 +253,7 @@ func (c *Conn) nothingRead(ctx context.Context, err error, fired, wait bool, tri
 		return false, nil
 	}
 	in.err = err
-	return true, c.readFailed(err)
+	return true, nil
 }
 
 // rawRead returns what runs inside RawConn.Read. It only moves bytes: whatever could wait for this very call to end, such as

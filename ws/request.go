@@ -32,11 +32,13 @@ func keepRequest(r *http.Request) *request {
 		return k
 	}
 	k := &request{tls: r.TLS}
-	if u, err := url.ParseRequestURI(r.RequestURI); err != nil || r.URL != nil && *u != *r.URL {
-		k.url = r.URL
+	if !plainTarget(r) {
+		if u, err := url.ParseRequestURI(r.RequestURI); err != nil || r.URL != nil && *u != *r.URL {
+			k.url = r.URL
+		}
 	}
-	var space [1024]byte
-	p := packer{b: space[:0]}
+	space := getBuffer(1024)
+	p := packer{b: space.b[:0]}
 	p.strings(r.Proto, r.RequestURI, r.Host, r.RemoteAddr, r.Pattern)
 	p.count(len(names))
 	for _, name := range names {
@@ -49,7 +51,15 @@ func keepRequest(r *http.Request) *request {
 		p.strings(values...)
 	}
 	k.packed = string(p.b)
+	putBuffer(space)
 	return k
+}
+
+// plainTarget reports whether the request's target is a plain path, which is all that its URL holds.
+func plainTarget(r *http.Request) bool {
+	u := r.URL
+	return u != nil && *u == url.URL{Path: u.Path} && u.Path == r.RequestURI && strings.HasPrefix(u.Path, "/") && !strings.HasPrefix(u.Path, "//") &&
+		!strings.ContainsAny(u.Path, "%?#")
 }
 
 // http returns the request of a connection. Whoever asks gets the same one.

@@ -26,6 +26,8 @@ type exchange struct {
 	text    string          // the head
 	buf     *buffer         // what has arrived is buf.b[:n], of which the head is the first end bytes
 	n, end  int
+	by      time.Time     // when the handshake must be done
+	bounded bool          // the connection has that deadline
 	r       *http.Request // once the application has asked for it
 }
 
@@ -92,10 +94,11 @@ func (s *Server) open(conn net.Conn) (c *Conn) {
 			_ = raw.Close() // whatever happened, it is over
 		}
 	}()
-	if !s.await(raw) || conn.SetDeadline(begun.Add(s.handshakeTimeout())) != nil || overTLS && !s.handshakeTLS(t) {
+	x.conn, x.by = conn, begun.Add(s.handshakeTimeout())
+	if !s.await(raw) || overTLS && (!x.bound() || !s.handshakeTLS(t)) {
 		return nil
 	}
-	x.conn, x.ctx, x.secure, x.scanner.limit = conn, s.base, overTLS, s.maxHeaderBytes()
+	x.ctx, x.secure, x.scanner.limit = s.base, overTLS, s.maxHeaderBytes()
 	if status := x.read(); status != 0 {
 		s.reject(x, status)
 		return nil
@@ -160,11 +163,9 @@ const errStatus = -1
 // read reads up to the end of the head. It returns the status with which to refuse the request, or 0.
 func (x *exchange) read() (status int) {
 	x.buf = getBuffer(firstRead)
-	for {
-		if x.n == len(x.buf.b) {
-			x.buf = growBuffer(x.buf, x.n, 2*x.n)
-		}
-		n, err := x.conn.Read(x.buf.b[x.n:])
+	// Mostly it is there already: then no deadline is needed.
+	n, err := readAtOnce(x.conn, x.buf.b), error(nil)
+	for ; ; n, err = x.conn.Read(x.buf.b[x.n:]) {
 		seen := x.n
 		x.n += n
 		if x.end, status = x.scanner.scan(x.buf.b[:x.n], seen); status != 0 {
@@ -175,13 +176,22 @@ func (x *exchange) read() (status int) {
 			return 0
 		}
 		switch {
-		case err == nil:
+		case err == nil && (x.bounded || x.bound()):
 		case errors.Is(err, os.ErrDeadlineExceeded) && x.n > 0:
 			return http.StatusRequestTimeout
 		default:
 			return errStatus
 		}
+		if x.n == len(x.buf.b) {
+			x.buf = growBuffer(x.buf, x.n, 2*x.n)
+		}
 	}
+}
+
+// bound sets the deadline of the handshake. It reports false if the connection is closed.
+func (x *exchange) bound() bool {
+	x.bounded = true
+	return x.conn.SetDeadline(x.by) == nil
 }
 
 // The time for an answer to a request that is refused before it is understood, and for the client to notice.
@@ -217,7 +227,7 @@ func (x *exchange) accept(o *AcceptOptions) (*Conn, *refusal, error) {
 		return nil, no, nil
 	}
 	out := getBuffer(firstRead)
-	err := writeAnswer(x.conn, agreed.appendAnswer(out.b[:0], &x.opening, o.Header), o.WriteTimeout)
+	err := writeAnswer(x.conn, agreed.appendAnswer(out.b[:0], &x.opening, o.Header), o.WriteTimeout, x.bounded)
 	putBuffer(out)
 	if err != nil {
 		return nil, nil, &HandshakeError{Reason: "writing the answer", Err: err, accept: true}
