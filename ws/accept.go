@@ -56,20 +56,31 @@ func accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	if replay, ok := conn.(interface{ rest() net.Conn }); ok {
 		conn = replay.rest()
 	}
-	opt := agreed.connOptions(o)
-	opt.RemoteAddr, opt.Context = conn.RemoteAddr(), valuesOf(r.Context())
-	if opt.Buffered, err = bufferedBytes(brw.Reader); err == nil {
-		err = writeAnswer(conn, answer, o.Options.withDefaults().WriteTimeout, r.Context().Value(http.ServerContextKey) == nil)
+	buffered, err := bufferedBytes(brw.Reader)
+	if err == nil {
+		err = writeAnswer(conn, answer, o.WriteTimeout, r.Context().Value(http.ServerContextKey) == nil)
 	}
 	if err != nil {
 		_ = conn.Close() // the handshake failed already
 		return nil, &HandshakeError{Reason: "writing the answer", Err: err, accept: true}
 	}
-	opt.request = keepRequest(r)
-	return NewConn(conn, opt), nil
+	return accepted(conn, r, o, &agreed, buffered), nil
 }
 
-// openingOf is the opening handshake that a request of net/http asks for.
+// accepted returns the connection that was agreed upon and whose answer is written.
+//
+//go:noinline
+func accepted(conn net.Conn, r *http.Request, o *AcceptOptions, agreed *agreement, buffered []byte) *Conn {
+	var opt ConnOptions
+	agreed.connOptions(&opt, o)
+	opt.RemoteAddr, opt.Context, opt.Buffered, opt.request = conn.RemoteAddr(), valuesOf(r.Context()), buffered, keepRequest(r)
+	return newConn(conn, &opt)
+}
+
+// openingOf is the opening handshake that a request of net/http asks for. Neither it nor what else is large is inlined into
+// accept, lest the goroutine that net/http gives us need a larger stack.
+//
+//go:noinline
 func openingOf(r *http.Request) *opening {
 	h := r.Header
 	return &opening{
@@ -91,6 +102,9 @@ func writeAnswer(conn net.Conn, answer []byte, timeout time.Duration, bounded bo
 		return nil
 	} else if len(answer) == 0 {
 		return conn.SetDeadline(time.Time{})
+	}
+	if timeout <= 0 {
+		timeout = Options{}.withDefaults().WriteTimeout
 	}
 	if err := conn.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
 		return err

@@ -72,7 +72,9 @@ type ownContext struct {
 }
 
 // NewConn returns a connection over s, on which the opening handshake is done already. It owns s from now on.
-func NewConn(s Stream, o ConnOptions) *Conn {
+func NewConn(s Stream, o ConnOptions) *Conn { return newConn(s, &o) }
+
+func newConn(s Stream, o *ConnOptions) *Conn {
 	c := &Conn{
 		s:           s,
 		client:      o.Client,

@@ -25,11 +25,18 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Options.Group.enter()
 	c, err := Accept(w, r, &h.Options)
 	if err != nil {
-		h.Options.Group.exit()
-		h.Options.withDefaults().Logger.Debug("ws: handshake refused", "remote", r.RemoteAddr, "error", err)
+		h.Options.refused(r, err)
 		return
 	}
 	go serve(c, h.Handle)
+}
+
+// refused ends what ServeHTTP has begun.
+//
+//go:noinline
+func (o *AcceptOptions) refused(r *http.Request, err error) {
+	o.Group.exit()
+	o.withDefaults().Logger.Debug("ws: handshake refused", "remote", r.RemoteAddr, "error", err)
 }
 
 // serve runs a handler on its connection and ends both. The handler's stack stays for as long as the connection lives, so

@@ -134,9 +134,9 @@ func hasDuplicate(list []string) bool {
 	return false
 }
 
-// connOptions returns the options of the connection that was agreed upon.
-func (a agreement) connOptions(o *AcceptOptions) ConnOptions {
-	return ConnOptions{Options: o.Options, Subprotocol: a.subprotocol, Deflate: a.deflate, Compression: o.Compression, Group: o.Group}
+// connOptions sets the options of the connection that was agreed upon.
+func (a *agreement) connOptions(opt *ConnOptions, o *AcceptOptions) {
+	opt.Options, opt.Subprotocol, opt.Deflate, opt.Compression, opt.Group = o.Options, a.subprotocol, a.deflate, o.Compression, o.Group
 }
 
 // appendAnswer appends the answer that accepts a request (RFC 6455 §4.2.2), with the header fields that are set.

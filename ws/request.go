@@ -25,17 +25,11 @@ type request struct {
 func keepRequest(r *http.Request) *request {
 	names, ok := wildcards(r)
 	if !ok {
-		k := &request{}
-		r = r.WithContext(valuesOf(r.Context()))
-		r.Body = http.NoBody
-		k.built.Store(r)
-		return k
+		return keepWhole(r)
 	}
 	k := &request{tls: r.TLS}
 	if !plainTarget(r) {
-		if u, err := url.ParseRequestURI(r.RequestURI); err != nil || r.URL != nil && *u != *r.URL {
-			k.url = r.URL
-		}
+		k.keepURL(r)
 	}
 	space := getBuffer(1024)
 	p := packer{b: space.b[:0]}
@@ -55,10 +49,29 @@ func keepRequest(r *http.Request) *request {
 	return k
 }
 
+// keepWhole keeps r as it is.
+//
+//go:noinline
+func keepWhole(r *http.Request) *request {
+	k := &request{}
+	r = r.WithContext(valuesOf(r.Context()))
+	r.Body = http.NoBody
+	k.built.Store(r)
+	return k
+}
+
+// keepURL keeps the URL of r if its target does not say the same.
+func (k *request) keepURL(r *http.Request) {
+	if u, err := url.ParseRequestURI(r.RequestURI); err != nil || r.URL != nil && *u != *r.URL {
+		k.url = r.URL
+	}
+}
+
 // plainTarget reports whether the request's target is a plain path, which is all that its URL holds.
 func plainTarget(r *http.Request) bool {
 	u := r.URL
-	return u != nil && *u == url.URL{Path: u.Path} && u.Path == r.RequestURI && strings.HasPrefix(u.Path, "/") && !strings.HasPrefix(u.Path, "//") &&
+	return u != nil && u.Scheme == "" && u.Opaque == "" && u.User == nil && u.Host == "" && u.RawPath == "" && !u.OmitHost && !u.ForceQuery &&
+		u.RawQuery == "" && u.Fragment == "" && u.RawFragment == "" && u.Path == r.RequestURI && strings.HasPrefix(u.Path, "/") && !strings.HasPrefix(u.Path, "//") &&
 		!strings.ContainsAny(u.Path, "%?#")
 }
 

@@ -232,7 +232,8 @@ func (x *exchange) accept(o *AcceptOptions) (*Conn, *refusal, error) {
 	if err != nil {
 		return nil, nil, &HandshakeError{Reason: "writing the answer", Err: err, accept: true}
 	}
-	opt := agreed.connOptions(o)
+	var opt ConnOptions
+	agreed.connOptions(&opt, o)
 	opt.Buffered = x.buf.b[x.end:x.n]
 	if x.r != nil { // the application may have changed it
 		opt.Context = valuesOf(x.r.Context())
@@ -240,7 +241,7 @@ func (x *exchange) accept(o *AcceptOptions) (*Conn, *refusal, error) {
 	} else {
 		opt.request = &request{packed: x.text, raw: true}
 	}
-	return NewConn(x.conn, opt), nil, nil
+	return newConn(x.conn, &opt), nil, nil
 }
 
 // requestURI is the request's target as URL.RequestURI writes it.
