@@ -197,6 +197,9 @@ func (c *Conn) fill(ctx context.Context, dst []byte, wait bool) (n int, err erro
 			c.setReader(readerBusy)
 		}
 		c.uncork()
+		if flushes.some.Load() {
+			flushes.drain()
+		}
 		c.publish()
 	}
 	for tries := 0; ; tries++ {

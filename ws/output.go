@@ -38,7 +38,6 @@ type output struct {
 	alone   int // the size of sending if that may be dropped as a whole; otherwise 0
 	hook    ctxHook
 	rawFn   func(uintptr) bool
-	flushFn func() // c.flushLater, made once
 	ctx     context.Context
 	wait    bool // wait while the transport is full
 	blocked bool // the transport was full, and not waiting
@@ -50,7 +49,7 @@ type output struct {
 func (o *output) init(c *Conn) {
 	o.turn = make(chan struct{}, 1)
 	o.hook.c, o.hook.write = c, true
-	o.rawFn, o.flushFn = c.rawWrite(), c.flushLater
+	o.rawFn = c.rawWrite()
 	// Made here, it does not take stack when the first message is written.
 	o.sending.segs = make([]segment, 0, 1)
 }
@@ -186,7 +185,11 @@ func (c *Conn) flushSoon() {
 		return
 	}
 	c.out.flushing = true
-	go c.out.flushFn()
+	if c.rc != nil {
+		flushes.add(c)
+		return
+	}
+	go c.flushLater()
 }
 
 func (c *Conn) flushLater() {

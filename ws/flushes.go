@@ -1,0 +1,120 @@
+package ws
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// flushes are the connections of this process on plain TCP in whose queue something was put. What a handler sends to
+// thousands, TryWritePrepared in a loop, leaves when the goroutine of the handler is about to wait for its own connection:
+// without a goroutine for each, and with everything that is pending for one of them in one write. So that a handler which
+// is slow holds nothing back, the first connection on the list also starts a goroutine that does the same.
+var flushes flushList
+
+type flushList struct {
+	some atomic.Bool // there is something on the list
+
+	mu      sync.Mutex
+	conns   []*Conn
+	at      int // those before it are taken
+	workers int // goroutines that send, or are about to
+}
+
+// flushChunk is how many connections are taken from the list at a time.
+const flushChunk = 64
+
+// add puts c on the list.
+func (l *flushList) add(c *Conn) {
+	l.mu.Lock()
+	l.conns = append(l.conns, c)
+	if !l.some.Load() {
+		l.some.Store(true)
+	}
+	start := l.workers == 0
+	if start {
+		l.workers++
+	}
+	l.mu.Unlock()
+	if start {
+		go l.work()
+	}
+}
+
+// work is the goroutine that drains the list.
+func (l *flushList) work() {
+	l.drain()
+	l.mu.Lock()
+	l.workers--
+	again := l.workers == 0 && l.at < len(l.conns)
+	if again {
+		l.workers++
+	}
+	l.mu.Unlock()
+	if again {
+		l.work()
+	}
+}
+
+// drain sends what the connections on the list have queued, never waiting for any of them.
+func (l *flushList) drain() {
+	var chunk [flushChunk]*Conn
+	for {
+		n := l.take(&chunk)
+		if n == 0 {
+			return
+		}
+		for _, c := range chunk[:n] {
+			c.flushNow()
+		}
+		clear(chunk[:n])
+	}
+}
+
+// take takes some connections off the list. If many are left, and processors idle perhaps, another goroutine helps.
+func (l *flushList) take(chunk *[flushChunk]*Conn) int {
+	l.mu.Lock()
+	n := copy(chunk[:], l.conns[l.at:])
+	clear(l.conns[l.at : l.at+n])
+	l.at += n
+	left := len(l.conns) - l.at
+	if left == 0 {
+		l.conns, l.at = l.conns[:0], 0
+		if cap(l.conns) > 1<<16 {
+			l.conns = nil
+		}
+		if l.some.Load() {
+			l.some.Store(false)
+		}
+	}
+	help := left > flushChunk && l.workers < runtime.GOMAXPROCS(0)-1
+	if help {
+		l.workers++
+	}
+	l.mu.Unlock()
+	if help {
+		go l.work()
+	}
+	return n
+}
+
+// flushNow sends what is queued, if nobody else is going to, as far as the transport takes it at once; a goroutine sees to the
+// rest.
+func (c *Conn) flushNow() {
+	c.mu.Lock()
+	c.out.flushing = false
+	start := c.out.pending() && !c.closeSent.Load() && c.out.tryTurn()
+	if start {
+		c.takeQueue()
+	}
+	c.mu.Unlock()
+	if !start {
+		return
+	}
+	if err := c.send(context.Background(), false); err == errWouldBlock {
+		go c.flush()
+		return
+	}
+	c.release()
+}
