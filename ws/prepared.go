@@ -81,7 +81,42 @@ func (c *Conn) TryWritePrepared(m *Prepared) error {
 	if m.err != nil {
 		return m.err
 	}
+	if c.deflate == nil && !c.client && c.opt.Trace == nil {
+		return c.queuePrepared(m)
+	}
 	return c.tryWrite(m.t, m.payload, m)
+}
+
+// queuePrepared is tryWrite for what servers mostly send.
+func (c *Conn) queuePrepared(m *Prepared) error {
+	o := &c.out
+	b := m.plain.b
+	c.mu.Lock()
+	if c.closeSent.Load() {
+		err := c.refused()
+		c.mu.Unlock()
+		return err
+	}
+	if waiting := o.queue.size + int(o.unsent.Load()); waiting > 0 && waiting+len(m.payload) > c.opt.QueueLimit {
+		o.dropped++
+		c.mu.Unlock()
+		return ErrSlowConsumer
+	}
+	if o.queue.size == 0 || len(b) >= minLent {
+		o.queue.lend(b)
+	} else {
+		copy(o.queue.tail(len(b)), b)
+	}
+	o.queue.frames++
+	o.messages++
+	o.bytes += int64(len(m.payload))
+	o.wire += int64(len(b))
+	o.note()
+	if !o.flushing {
+		c.flushSoon()
+	}
+	c.mu.Unlock()
+	return nil
 }
 
 // Type returns the type of the message.

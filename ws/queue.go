@@ -45,12 +45,19 @@ func (q *queue) expect(n int) {
 func (q *queue) grow(n int) []byte {
 	q.size += n
 	if i := len(q.segs) - 1; i >= q.at {
-		if s := &q.segs[i]; s.buf != nil {
-			if used := len(s.p); used+n > len(s.buf.b) && used+n <= maxShared {
-				s.buf = growBuffer(s.buf, used, used+n)
-				s.p = s.buf.b[:used+n]
-				return s.p[used:]
-			}
+		s := &q.segs[i]
+		used := len(s.p)
+		switch {
+		case s.buf == nil && used < minLent:
+			// A small frame that was lent, alone until now.
+			s.buf = getBuffer(2 * (used + n))
+			copy(s.buf.b, s.p)
+			s.p = s.buf.b[:used+n]
+			return s.p[used:]
+		case s.buf != nil && used+n > len(s.buf.b) && used+n <= maxShared:
+			s.buf = growBuffer(s.buf, used, used+n)
+			s.p = s.buf.b[:used+n]
+			return s.p[used:]
 		}
 	}
 	b := getBuffer(n)
