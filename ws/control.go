@@ -64,8 +64,8 @@ func (c *Conn) control(h *header, p []byte) error {
 	return nil
 }
 
-// sendPong answers a ping, without ever blocking the reader: in order behind what is queued where that leaves at once,
-// otherwise ahead of it.
+// sendPong answers a ping, without ever blocking the reader: in order, behind what is queued, unless that is much or part of
+// a streamed message; otherwise ahead of it.
 func (c *Conn) sendPong(p []byte) {
 	o := &c.out
 	c.mu.Lock()
@@ -73,7 +73,7 @@ func (c *Conn) sendPong(p []byte) {
 		c.mu.Unlock()
 		return
 	}
-	if o.stream == nil && len(o.turn) == 0 && o.queue.size < maxCorked {
+	if o.stream == nil && o.queue.size+int(o.unsent.Load()) < maxCorked {
 		c.putFrame(&o.queue, bitFin|opPong, p, nil, false)
 		o.note()
 		if o.corked.Load() != 0 {
@@ -84,7 +84,7 @@ func (c *Conn) sendPong(p []byte) {
 	} else {
 		c.putCtl(opPong, p)
 	}
-	start := o.tryTurn()
+	start := o.turn.try()
 	c.mu.Unlock()
 	if start {
 		c.takeUnlessClosing()
