@@ -125,7 +125,7 @@ func (c *Conn) CloseNow() error {
 	}
 	o := &c.out
 	c.mu.Lock()
-	start := o.queue.frames > 0 && o.pending() && o.tryTurn()
+	start := o.queue.frames > 0 && o.pending() && o.turn.try()
 	c.mu.Unlock()
 	if start {
 		c.takeUnlessClosing()
@@ -136,7 +136,7 @@ func (c *Conn) CloseNow() error {
 			_ = c.send(ctx, true)
 			cancel()
 		}
-		<-o.turn
+		c.giveTurn()
 	}
 	c.abort(&CloseError{Code: CodeAbnormal, Err: errCloseNow})
 	return nil
@@ -171,9 +171,9 @@ func (c *Conn) finishRead(e *CloseError, payload []byte) error {
 	o.corked.Store(0)
 	e, reply := c.end(e)
 	c.dropInput()
-	if reply && o.tryTurn() {
+	if reply && o.turn.try() {
 		c.sendCloseFrame(payload)
-		<-o.turn
+		c.giveTurn()
 		reply = false
 	}
 	go c.linger(reply, payload)
@@ -196,17 +196,21 @@ func (c *Conn) linger(reply bool, payload []byte) {
 	defer c.cut()
 	timer := time.NewTimer(c.opt.CloseTimeout)
 	defer timer.Stop()
-	select {
-	case c.out.turn <- struct{}{}: // a Close on another goroutine may still be sending its frame
-		if reply {
-			c.sendCloseFrame(payload)
+	if place := c.lineUp(); place != nil {
+		select {
+		case <-place: // a Close on another goroutine has sent its frame
+		case <-timer.C:
+			c.leaveLine(place)
+			return
+		case <-c.whenCut():
+			c.leaveLine(place)
+			return
 		}
-		<-c.out.turn
-	case <-timer.C:
-		return
-	case <-c.whenCut():
-		return
 	}
+	if reply {
+		c.sendCloseFrame(payload)
+	}
+	c.giveTurn()
 	// After a close handshake the client waits for the server to close first (RFC 6455 §7.1.1).
 	if e := c.err(); !c.client || !e.Remote && e != c.local {
 		half, ok := c.s.(interface{ CloseWrite() error })
@@ -235,9 +239,9 @@ func (c *Conn) abortWithClose(e *CloseError) {
 	if ended != e {
 		return // it has ended meanwhile, and is about to be cut
 	}
-	if reply && e.Code.sendable() && c.out.tryTurn() {
+	if reply && e.Code.sendable() && c.out.turn.try() {
 		c.sendCloseFrame(closePayload(e.Code, e.Reason))
-		<-c.out.turn
+		c.giveTurn()
 	}
 	c.cut()
 }

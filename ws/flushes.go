@@ -104,7 +104,7 @@ func (l *flushList) take(chunk *[flushChunk]*Conn) int {
 func (c *Conn) flushNow() {
 	c.mu.Lock()
 	c.out.flushing = false
-	start := c.out.pending() && !c.closeSent.Load() && c.out.tryTurn()
+	start := c.out.pending() && !c.closeSent.Load() && c.out.turn.try()
 	if start {
 		c.takeQueue()
 	}

@@ -14,13 +14,12 @@ import (
 // Frames wait in queue, in order, until somebody who has the turn hands them to the transport. Write takes the turn and
 // sends the queue and its own frame together; TryWrite, and Write while several received messages are being answered,
 // only add to the queue and leave the sending to a goroutine that ends with it, or to the next who has the turn
-// anyway. The turn is a slot in a channel, so that waiting for it can be cancelled and is seen by testing/synctest.
+// anyway.
 type output struct {
-	turn    chan struct{} // full while somebody has the turn
-	waiters atomic.Int32  // how many wait for it; they send the queue when they get it
-	corked  atomic.Int32  // how much was in the read buffer when whole frames began to wait there; 0 if none does
-	unsent  atomic.Int64  // what a write that waits for the transport has left
-	queued  atomic.Bool   // something was put into queue or ctl since both were taken
+	turn   turn
+	corked atomic.Int32 // how much was in the read buffer when whole frames began to wait there; 0 if none does
+	unsent atomic.Int64 // what a write that waits for the transport has left
+	queued atomic.Bool  // something was put into queue or ctl since both were taken
 
 	// Guarded by Conn.mu.
 	flushing bool // a goroutine is about to send the queue
@@ -47,48 +46,10 @@ type output struct {
 }
 
 func (o *output) init(c *Conn) {
-	o.turn = make(chan struct{}, 1)
 	o.hook.c, o.hook.write = c, true
 	o.rawFn = c.rawWrite()
 	// Made here, it does not take stack when the first message is written.
 	o.sending.segs = make([]segment, 0, 1)
-}
-
-// tryTurn takes the turn if it is free.
-func (o *output) tryTurn() bool {
-	select {
-	case o.turn <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-// takeTurn waits for the turn.
-func (c *Conn) takeTurn(ctx context.Context, op string) error {
-	o := &c.out
-	if o.tryTurn() {
-		return nil
-	}
-	o.waiters.Add(1)
-	var err error
-	select {
-	case o.turn <- struct{}{}:
-		if ctx.Err() != nil { // both happened: it must not begin
-			o.waiters.Add(-1)
-			c.release()
-			return cancelled(op, ctx)
-		}
-	case <-ctx.Done():
-		err = cancelled(op, ctx)
-	case <-c.whenEnded():
-		err = c.err()
-	}
-	o.waiters.Add(-1)
-	if err != nil {
-		c.kick() // somebody may have counted on us to send what waits
-	}
-	return err
 }
 
 // acquire waits for the turn to begin a data message: nobody sends, and no streamed message is half-way.
@@ -140,19 +101,19 @@ func (o *output) pending() bool {
 func (c *Conn) release() {
 	o := &c.out
 	c.mu.Lock()
-	if o.pending() && o.waiters.Load() == 0 && !c.closeSent.Load() {
+	if o.pending() && len(o.turn.waiting) == 0 && !c.closeSent.Load() {
 		c.mu.Unlock()
 		go c.flush()
 		return
 	}
-	<-o.turn
+	o.turn.give()
 	c.mu.Unlock()
 }
 
 // kick sends what waits if nobody else is going to.
 func (c *Conn) kick() {
 	c.mu.Lock()
-	start := c.out.pending() && !c.closeSent.Load() && c.out.tryTurn()
+	start := c.out.pending() && !c.closeSent.Load() && c.out.turn.try()
 	c.mu.Unlock()
 	if start {
 		go c.flush()
@@ -169,8 +130,8 @@ func (c *Conn) flush() {
 		}
 		err := c.send(context.Background(), true)
 		c.mu.Lock()
-		if err != nil || !o.pending() || o.waiters.Load() > 0 || c.closeSent.Load() {
-			<-o.turn
+		if err != nil || !o.pending() || len(o.turn.waiting) > 0 || c.closeSent.Load() {
+			o.turn.give()
 			c.mu.Unlock()
 			return
 		}
@@ -181,7 +142,7 @@ func (c *Conn) flush() {
 // flushSoon makes sure that the queue is sent even if the application is busy with something else. Whoever has the turn
 // looks at the queue before giving it back. Conn.mu is held.
 func (c *Conn) flushSoon() {
-	if c.out.flushing || len(c.out.turn) > 0 {
+	if c.out.flushing || c.out.turn.taken.Load() {
 		return
 	}
 	c.out.flushing = true
@@ -195,7 +156,7 @@ func (c *Conn) flushSoon() {
 func (c *Conn) flushLater() {
 	c.mu.Lock()
 	c.out.flushing = false
-	start := c.out.pending() && !c.closeSent.Load() && c.out.tryTurn()
+	start := c.out.pending() && !c.closeSent.Load() && c.out.turn.try()
 	c.mu.Unlock()
 	if start {
 		c.flush()
@@ -212,7 +173,7 @@ func (c *Conn) uncork() {
 		return // as nearly always, without a lock
 	}
 	c.mu.Lock()
-	start := o.pending() && !c.closeSent.Load() && o.tryTurn()
+	start := o.pending() && !c.closeSent.Load() && o.turn.try()
 	wait := o.gathered
 	c.mu.Unlock()
 	if start {

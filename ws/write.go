@@ -52,7 +52,7 @@ func (c *Conn) Write(ctx context.Context, t Type, p []byte) error {
 					return err
 				}
 			}
-		} else if c.rc != nil && c.small(t, p) && c.out.tryTurn() {
+		} else if c.rc != nil && c.small(t, p) && c.out.turn.try() {
 			if done, err := c.writeSmall(ctx, t, p); done {
 				return err
 			}
