@@ -103,12 +103,14 @@ func (s *Server) Serve(l net.Listener) error {
 		return ErrServerClosed
 	}
 	defer s.unlisten(&l)
+	g := &greeters{s: s, next: make(chan net.Conn), done: make(chan struct{})}
+	defer close(g.done)
 	var pause time.Duration
 	for {
 		conn, err := l.Accept()
 		if err == nil {
 			pause = 0
-			go s.handshake(conn)
+			g.greet(conn)
 			continue
 		}
 		select {

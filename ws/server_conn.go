@@ -64,7 +64,7 @@ func (s *Server) handshake(conn net.Conn) {
 		group.exit()
 		return
 	}
-	go serve(c, s.handler.Handle) // on a fresh stack, as this one has grown
+	go serve(c, s.handler.Handle) // on a fresh stack, for this one has grown
 }
 
 // open reads and answers the request on a new connection. It returns nil if no WebSocket connection came of it.
