@@ -1,10 +1,14 @@
 package ws_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"net"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -240,31 +244,62 @@ func BenchmarkWrite(b *testing.B) {
 	}
 }
 
+// echoTransports are the streams of BenchmarkEcho: all but the first are read in the ordinary way.
+var echoTransports = []struct {
+	name string
+	pair func(t testing.TB) (client, server net.Conn)
+}{
+	{"TCP", tcpPair},
+	{"wrapped", func(t testing.TB) (client, server net.Conn) {
+		a, b := tcpPair(t)
+		return a, struct{ net.Conn }{b}
+	}},
+	{"unix", func(t testing.TB) (client, server net.Conn) {
+		l, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		if client, err = net.Dial("unix", l.Addr().String()); err != nil {
+			t.Fatal(err)
+		}
+		if server, err = l.Accept(); err != nil {
+			t.Fatal(err)
+		}
+		return client, server
+	}},
+	{"TLS", func(t testing.TB) (client, server net.Conn) {
+		a, b := tcpPair(t)
+		return tlsOver(t, a, b)
+	}},
+}
+
 func BenchmarkEcho(b *testing.B) {
-	for _, flight := range []int{1, 16, 100} {
-		b.Run(fmt.Sprintf("%d-in-flight", flight), func(b *testing.B) {
-			a, s := tcpPair(b)
-			server := ws.NewConn(s, ws.ConnOptions{})
-			defer server.CloseNow()
-			defer a.Close()
-			ctx := context.Background()
-			go server.Run(ctx, ws.Events{Message: func(c *ws.Conn, t ws.Type, p []byte) error { return c.Write(ctx, t, p) }})
-			var batch []byte
-			for range flight {
-				batch = append(batch, wstest.Bytes(clientFrame(wstest.Text(fmt.Sprintf("%0125d", 7))))...)
-			}
-			reply := make([]byte, flight*127)
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := a.Write(batch); err != nil {
-					b.Fatal(err)
+	for _, transport := range echoTransports {
+		for _, load := range []struct{ size, flight int }{{125, 1}, {125, 16}, {125, 100}, {16 << 10, 1}, {1 << 20, 1}} {
+			b.Run(fmt.Sprintf("%s/%d/%d-in-flight", transport.name, load.size, load.flight), func(b *testing.B) {
+				a, s := transport.pair(b)
+				server := ws.NewConn(s, ws.ConnOptions{Options: ws.Options{MessageLimit: 2 << 20}})
+				defer server.CloseNow()
+				defer a.Close()
+				ctx := context.Background()
+				go server.Run(ctx, ws.Events{Message: func(c *ws.Conn, t ws.Type, p []byte) error { return c.Write(ctx, t, p) }})
+				frame := clientFrame(wstest.Text(strings.Repeat("x", load.size)))
+				batch := bytes.Repeat(wstest.Bytes(frame), load.flight)
+				reply := make([]byte, len(batch)-4*load.flight) // without the masks
+				b.SetBytes(int64(load.size * load.flight))
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := a.Write(batch); err != nil {
+						b.Fatal(err)
+					}
+					if _, err := io.ReadFull(a, reply); err != nil {
+						b.Fatal(err)
+					}
 				}
-				if _, err := io.ReadFull(a, reply); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*flight), "ns/message")
-		})
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*load.flight), "ns/message")
+			})
+		}
 	}
 }
 
