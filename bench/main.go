@@ -1,6 +1,6 @@
 // Bench measures Parley beside other WebSocket servers and a raw TCP echo in Go.
 //
-//	go run .                     everything: some 15 minutes, ends with docs/performance.md written anew
+//	go run .                     everything: some 20 minutes, ends with docs/performance.md written anew
 //	go run . -run echo-125       the workloads whose names match, as a table
 //	go run . -list               their names
 //
@@ -52,7 +52,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&o.pattern, "run", "", "measure only the workloads whose name matches this `regexp`")
 	flag.StringVar(&o.names, "subjects", "", "measure only these servers, a `list` with commas")
 	flag.IntVar(&o.rounds, "rounds", 7, "how many `rounds` each server has in each workload")
-	flag.DurationVar(&o.time, "time", 400*time.Millisecond, "how long a round lasts")
+	flag.DurationVar(&o.time, "time", 250*time.Millisecond, "how long a round lasts")
 	flag.BoolVar(&o.syscalls, "syscalls", true, "count system calls, where strace is there")
 	flag.StringVar(&o.json, "json", "", "write what was measured to this `file`")
 	flag.StringVar(&o.from, "from", "", "measure nothing: show what -json wrote to this `file`")

@@ -121,7 +121,7 @@ func (r *runner) measureIdle(ctx context.Context, w *workload) (report.Workload,
 			field = append(field, &running{subject: s, series: report.Series{Subject: s.Name}})
 		}
 	}
-	for range min(r.rounds, 3) {
+	for range min(r.rounds, 2) {
 		for _, s := range field {
 			if s.series.Failed != "" {
 				continue

@@ -107,9 +107,6 @@ func ProcessCPU(pid int) (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
-// errEnough ends a loop in good order.
-var errEnough = errors.New("enough")
-
 // loop drives connections until their time is over. It never sleeps: a generator that does has to be woken by the server's
 // system calls, which costs the server the more, the longer the generator has nothing to do.
 type loop struct {
