@@ -14,6 +14,8 @@
 //		return nil
 //	}})
 //
+// With a [Server] the same function is served by a listener of its own, without net/http.
+//
 // A client dials:
 //
 //	c, err := ws.Dial(ctx, "ws://localhost:8080/echo", nil)

@@ -19,6 +19,7 @@ type flushList struct {
 	mu      sync.Mutex
 	conns   []*Conn
 	at      int // those before it are taken
+	added   int // how many were ever put on the list
 	workers int // goroutines that send, or are about to
 }
 
@@ -29,6 +30,7 @@ const flushChunk = 64
 func (l *flushList) add(c *Conn) {
 	l.mu.Lock()
 	l.conns = append(l.conns, c)
+	l.added++
 	if !l.some.Load() {
 		l.some.Store(true)
 	}
@@ -38,22 +40,29 @@ func (l *flushList) add(c *Conn) {
 	}
 	l.mu.Unlock()
 	if start {
-		go l.work()
+		go drainFlushes()
 	}
 }
 
-// work is the goroutine that drains the list.
+// drainFlushes is what a goroutine runs that drains the list. Being a plain function, it takes no closure.
+func drainFlushes() { flushes.work() }
+
+// work drains the list until nothing was put on it for one round of the scheduler: to start another goroutine for the
+// next messages that arrive together costs more than to look again.
 func (l *flushList) work() {
-	l.drain()
-	l.mu.Lock()
-	l.workers--
-	again := l.workers == 0 && l.at < len(l.conns)
-	if again {
-		l.workers++
-	}
-	l.mu.Unlock()
-	if again {
-		l.work()
+	for {
+		l.drain()
+		l.mu.Lock()
+		seen := l.added
+		l.mu.Unlock()
+		runtime.Gosched()
+		l.mu.Lock()
+		if l.added == seen && l.at == len(l.conns) {
+			l.workers--
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
 	}
 }
 
@@ -94,7 +103,7 @@ func (l *flushList) take(chunk *[flushChunk]*Conn) int {
 	}
 	l.mu.Unlock()
 	if help {
-		go l.work()
+		go drainFlushes()
 	}
 	return n
 }

@@ -10,6 +10,9 @@ const (
 	// maxCorkedMessage and maxCorked bound what Write leaves in the queue while received messages are answered.
 	maxCorkedMessage = 16 << 10
 	maxCorked        = 64 << 10
+	// maxSmall is the size up to which a message is copied behind its header to be sent: to send two pieces with one system call
+	// costs more than to copy that much.
+	maxSmall = 20 << 10
 	// clientPiece is how much of a large payload a client masks at a time.
 	clientPiece = 64 << 10
 )
@@ -68,7 +71,7 @@ func (c *Conn) Write(ctx context.Context, t Type, p []byte) error {
 
 // small reports whether a message is what servers mostly send: small, and not compressed. It is encoded by putSmall.
 func (c *Conn) small(t Type, p []byte) bool {
-	return len(p) < minLent && !c.client && c.deflate == nil && c.opt.Trace == nil
+	return len(p) <= maxSmall && !c.client && c.deflate == nil && c.opt.Trace == nil
 }
 
 // putSmall is putMessage for a message that small has passed. Conn.mu is held.
