@@ -107,5 +107,5 @@ func right(text string, columns int) string {
 	return strings.Repeat(" ", max(0, columns-width(text))) + text
 }
 
-// percentOfCore writes the load generator's share.
-func percentOfCore(share float64) string { return strconv.FormatFloat(share*100, 'f', 0, 64) + " %" }
+// percentOfTime writes the load generator's share.
+func percentOfTime(share float64) string { return strconv.FormatFloat(share*100, 'f', 0, 64) + " %" }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// bottleneck is the share of its core above which the load generator, and not the server, sets the pace.
+// bottleneck is the share of the time above which the load generator, and not the server, sets the pace.
 const bottleneck = 0.9
 
 // wholeRounds returns how many rounds the subject with the most of them had, over all workloads.
@@ -84,7 +84,7 @@ func (w *Workload) loadNote() string {
 	var names []string
 	for _, s := range w.Series {
 		if share := w.Load(s.Subject).Median; share > bottleneck {
-			names = append(names, s.Subject+" ("+percentOfCore(share)+" of its core)")
+			names = append(names, s.Subject+" ("+percentOfTime(share)+" of the time)")
 		}
 	}
 	if len(names) == 0 {

@@ -129,7 +129,7 @@ func (w *Workload) Base() string {
 	return ""
 }
 
-// Load describes the share of its core that the load generator used while a subject was measured.
+// Load describes the share of the time in which the load generator was at work while a subject was measured.
 func (w *Workload) Load(subject string) Summary {
 	return w.summary(subject, func(r Round) float64 { return r.LoadCPU })
 }
