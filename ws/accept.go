@@ -19,7 +19,14 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	}
 	begun := time.Now()
 	c, err := accept(w, r, o)
+	told := false
+	defer func() {
+		if !told && c != nil { // a hook has panicked: nobody gets the connection
+			c.abort(&CloseError{Code: CodeInternalError, Err: errPanic})
+		}
+	}()
 	o.traceHandshake(r.URL.RequestURI, begun, c, err)
+	told = true
 	return c, err
 }
 
@@ -96,13 +103,17 @@ func openingOf(r *http.Request) *opening {
 // writeAnswer writes the 101 answer within the time. It leaves no deadline behind: bounded tells that
 // there may be one, which net/http, but perhaps not every server, has cleared when a connection is hijacked.
 func writeAnswer(conn net.Conn, answer []byte, timeout time.Duration, bounded bool) error {
-	if n, err := writeAtOnce(conn, answer); err != nil {
-		return err
-	} else if answer = answer[n:]; len(answer) == 0 && !bounded {
-		return nil
-	} else if len(answer) == 0 {
-		return conn.SetDeadline(time.Time{})
+	if bounded {
+		// Whoever has answered Check may have taken longer than that.
+		if err := conn.SetDeadline(time.Time{}); err != nil {
+			return err
+		}
 	}
+	n, err := writeAtOnce(conn, answer)
+	if err != nil || n == len(answer) {
+		return err
+	}
+	answer = answer[n:]
 	if timeout <= 0 {
 		timeout = Options{}.withDefaults().WriteTimeout
 	}
@@ -112,7 +123,7 @@ func writeAnswer(conn net.Conn, answer []byte, timeout time.Duration, bounded bo
 	if _, err := conn.Write(answer); err != nil {
 		return err
 	}
-	return conn.SetDeadline(time.Time{})
+	return conn.SetWriteDeadline(time.Time{})
 }
 
 // writeAtOnce writes what a plain TCP connection takes at once, which is everything unless something is wrong. To set a

@@ -48,6 +48,9 @@ func (c *Conn) awaitClose(ctx context.Context) error {
 			}
 			c.setReader(readerFree)
 		} else if c.in.role.Load() == readerCallback {
+			if c.err() != nil {
+				return c.closeResult()
+			}
 			return nil
 		}
 		select {
@@ -136,9 +139,11 @@ func (c *Conn) CloseNow() error {
 			_ = c.send(ctx, true)
 			cancel()
 		}
-		c.giveTurn()
 	}
 	c.abort(&CloseError{Code: CodeAbnormal, Err: errCloseNow})
+	if start {
+		c.giveTurn() // only now: what is left half sent must have no successor
+	}
 	return nil
 }
 

@@ -111,7 +111,11 @@ func newConn(s Stream, o *ConnOptions) *Conn {
 		c.unparent = context.AfterFunc(c.parent, func() {
 			c.abort(&CloseError{Code: CodeAbnormal, Err: context.Cause(c.parent)})
 		})
+		over, unparent := c.isCut, c.unparent
 		c.mu.Unlock()
+		if over {
+			unparent()
+		}
 	}
 	return c
 }

@@ -51,11 +51,13 @@ func (c *Conn) control(h *header, p []byte) error {
 			c.sendPong(p)
 		}
 		if in.events != nil && in.events.Ping != nil {
+			c.lending()
 			in.events.Ping(c, p)
 		}
 	case opPong:
 		c.ponged(p)
 		if in.events != nil && in.events.Pong != nil {
+			c.lending()
 			in.events.Pong(c, p)
 		}
 	case opClose:

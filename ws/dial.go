@@ -304,7 +304,7 @@ func (d *dialer) checkAnswer(resp *http.Response, key string) (*DeflateParams, s
 		return nil, "the server refused the upgrade"
 	case !resp.ProtoAtLeast(1, 1) || resp.ProtoMajor > 1: // HTTP/1.0 has no 101 (RFC 9110 §15.2)
 		return nil, "the answer is " + resp.Proto + ", not HTTP/1.1"
-	case len(h["Upgrade"]) != 1 || !strings.EqualFold(h["Upgrade"][0], "websocket"): // not a list (RFC 6455 §4.1)
+	case len(h["Upgrade"]) != 1 || len(h["Upgrade"][0]) != len("websocket") || !strings.EqualFold(h["Upgrade"][0], "websocket"): // not a list (RFC 6455 §4.1)
 		return nil, "the answer lacks Upgrade: websocket"
 	case !hasToken(h["Connection"], "upgrade"):
 		return nil, "the answer lacks Connection: Upgrade"

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,11 @@ const flushChunk = 64
 // add puts c on the list.
 func (l *flushList) add(c *Conn) {
 	l.mu.Lock()
+	if len(l.conns) == cap(l.conns) && l.at > len(l.conns)/2 {
+		n := copy(l.conns, l.conns[l.at:])
+		clear(l.conns[n:])
+		l.conns, l.at = l.conns[:n], 0
+	}
 	l.conns = append(l.conns, c)
 	l.added++
 	if !l.some.Load() {
@@ -51,7 +57,7 @@ func drainFlushes() { flushes.work() }
 // next messages that arrive together costs more than to look again.
 func (l *flushList) work() {
 	for {
-		l.drain()
+		l.drain(math.MaxInt)
 		l.mu.Lock()
 		seen := l.added
 		l.mu.Unlock()
@@ -66,14 +72,24 @@ func (l *flushList) work() {
 	}
 }
 
-// drain sends what the connections on the list have queued, never waiting for any of them.
-func (l *flushList) drain() {
+// waiting returns how many connections are on the list.
+func (l *flushList) waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.conns) - l.at
+}
+
+// drain sends what the first so many connections on the list have queued, never waiting for any of them. A reader that drains
+// takes no more than what is there when it begins: somebody may add faster than it can send, and there is a goroutine
+// as long as there is anything on the list.
+func (l *flushList) drain(most int) {
 	var chunk [flushChunk]*Conn
-	for {
-		n := l.take(&chunk)
+	for most > 0 {
+		n := l.take(chunk[:min(most, flushChunk)])
 		if n == 0 {
 			return
 		}
+		most -= n
 		for _, c := range chunk[:n] {
 			c.flushNow()
 		}
@@ -82,9 +98,9 @@ func (l *flushList) drain() {
 }
 
 // take takes some connections off the list. If many are left, and processors idle perhaps, another goroutine helps.
-func (l *flushList) take(chunk *[flushChunk]*Conn) int {
+func (l *flushList) take(chunk []*Conn) int {
 	l.mu.Lock()
-	n := copy(chunk[:], l.conns[l.at:])
+	n := copy(chunk, l.conns[l.at:])
 	clear(l.conns[l.at : l.at+n])
 	l.at += n
 	left := len(l.conns) - l.at

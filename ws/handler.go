@@ -23,19 +23,25 @@ type Handler struct {
 // ServeHTTP accepts the connection.
 func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Options.Group.enter()
+	served := false
+	defer func() {
+		if !served { // refused, or a hook has panicked
+			h.Options.Group.exit()
+		}
+	}()
 	c, err := Accept(w, r, &h.Options)
 	if err != nil {
 		h.Options.refused(r, err)
 		return
 	}
+	served = true
 	go serve(c, h.Handle)
 }
 
-// refused ends what ServeHTTP has begun.
+// refused tells the logger of a request that ServeHTTP did not accept.
 //
 //go:noinline
 func (o *AcceptOptions) refused(r *http.Request, err error) {
-	o.Group.exit()
 	o.withDefaults().Logger.Debug("ws: handshake refused", "remote", r.RemoteAddr, "error", err)
 }
 

@@ -198,7 +198,7 @@ func (c *Conn) fill(ctx context.Context, dst []byte, wait bool) (n int, err erro
 		}
 		c.uncork()
 		if c.rc != nil && flushes.some.Load() { // a reader in a bubble of testing/synctest has no business with the network
-			flushes.drain()
+			flushes.drain(flushes.waiting())
 		}
 		c.publish()
 	}
@@ -394,7 +394,7 @@ func (c *Conn) dropInput() {
 func (c *Conn) publish() {
 	in := &c.in
 	p := &in.published
-	if in.wire != p.wire.Load() {
+	if in.wire != p.wire.Load() || in.messages != p.messages.Load() {
 		p.messages.Store(in.messages)
 		p.bytes.Store(in.bytes)
 		p.wire.Store(in.wire)

@@ -263,3 +263,27 @@ func TestPongOrder(t *testing.T) {
 		peer.Expect(t, wstest.Text("a"), wstest.Pong("1"), wstest.Text("b"), wstest.Pong("2"), wstest.Pong("3"), wstest.Text("c"))
 	})
 }
+
+// Close returns as soon as its frame is sent from the callbacks for control frames, too: the loop that calls them finishes
+// the handshake.
+func TestCloseInsideControlCallback(t *testing.T) {
+	inBothRoles(t, ws.ConnOptions{}, func(t *testing.T, c *ws.Conn, peer *wstest.Peer) {
+		begun := time.Now()
+		closed := make(chan error, 1)
+		done := make(chan error, 1)
+		go func() {
+			done <- c.Run(context.Background(), ws.Events{Ping: func(c *ws.Conn, _ []byte) {
+				closed <- c.Close(context.Background(), ws.CodeNormal, "enough")
+			}})
+		}()
+		peer.MustSend(t, wstest.Ping("p"))
+		peer.Expect(t, wstest.Pong("p"), wstest.Close(ws.CodeNormal, "enough"))
+		if err := <-closed; err != nil || time.Since(begun) != 0 {
+			t.Errorf("Close: %v after %v", err, time.Since(begun))
+		}
+		peer.MustSend(t, wstest.Close(ws.CodeNormal, ""))
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+}

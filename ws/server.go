@@ -20,7 +20,8 @@ var ErrServerClosed = errors.New("ws: serve: the server is closed")
 // Fallback.
 //
 // It understands HTTP/1.1 alone, and is stricter than net/http: a request with a folded or a malformed field, a line that
-// ends without CR, more than one Host, or more than 64 fields is refused. For routes, middleware or HTTP/2 use Handler with an http.Server.
+// ends without CR, more than one Host, or more than 64 fields is refused. Only the first request of a connection is read in this way: after a
+// refusal, or an answer of Fallback, net/http reads what follows. For routes, middleware or HTTP/2 use Handler with an http.Server.
 //
 // The fields are set before the first Serve. A Server must not be copied. Every connection costs the four system calls with which
 // package net turns TCP keepalive on, unless the listener comes from a net.ListenConfig with a negative KeepAlive: pings
@@ -30,7 +31,8 @@ type Server struct {
 	// server uses one of its own.
 	Handler Handler
 	// Fallback answers the requests that do not ask for a WebSocket connection. Their connections may stay idle for
-	// a minute. If nil, these requests are refused as Accept does.
+	// a minute between requests; a time for bodies and answers is Fallback's to set, with http.ResponseController. If nil,
+	// these requests are refused as Accept does.
 	Fallback http.Handler
 	// TLSConfig turns TLS on for all listeners: it holds at least one certificate. HTTP/1.1 is all that is negotiated,
 	// whatever NextProtos says. If nil, only those connections use TLS that a listener returns as *tls.Conn.
@@ -53,7 +55,7 @@ type Server struct {
 	closed    chan struct{} // closed by Shutdown and Close
 	closing   bool
 	listeners map[*net.Listener]struct{}
-	reading   map[net.Conn]struct{} // connections whose request is not there yet
+	reading   map[*exchange]net.Conn // connections whose request is not there yet
 }
 
 // init puts what the fields say into the form in which it is used.
@@ -61,7 +63,7 @@ func (s *Server) init() {
 	s.once.Do(func() {
 		s.closed = make(chan struct{})
 		s.listeners = make(map[*net.Listener]struct{})
-		s.reading = make(map[net.Conn]struct{})
+		s.reading = make(map[*exchange]net.Conn)
 		s.handler = s.Handler
 		o := &s.handler.Options
 		o.Options = o.Options.withDefaults()
@@ -191,24 +193,24 @@ func (s *Server) stop() (err error) {
 		err = errors.Join(err, (*l).Close())
 	}
 	clear(s.listeners)
-	for conn := range s.reading {
+	for _, conn := range s.reading {
 		_ = conn.Close() // nobody is interested in it any more
 	}
 	return err
 }
 
 // await registers a connection whose request is awaited. It reports false if the server is closed.
-func (s *Server) await(conn net.Conn) bool {
+func (s *Server) await(x *exchange, conn net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closing {
-		s.reading[conn] = struct{}{}
+		s.reading[x] = conn
 	}
 	return !s.closing
 }
 
-func (s *Server) arrived(conn net.Conn) {
+func (s *Server) arrived(x *exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.reading, conn)
+	delete(s.reading, x)
 }

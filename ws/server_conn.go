@@ -55,15 +55,21 @@ func (x *exchange) httpRequest() *http.Request {
 func (s *Server) handshake(conn net.Conn) {
 	group := s.handler.Options.Group
 	group.enter() // a Shutdown from now on waits for the connection
+	served := false
+	defer func() {
+		if !served {
+			group.exit()
+		}
+	}()
 	c := s.open(conn)
-	if c != nil && s.base.Err() != nil {
-		c.abort(&CloseError{Code: CodeGoingAway, Err: ErrServerClosed}) // Close came in between
-		c = nil
-	}
 	if c == nil {
-		group.exit()
 		return
 	}
+	if s.base.Err() != nil {
+		c.abort(&CloseError{Code: CodeGoingAway, Err: ErrServerClosed}) // Close came in between
+		return
+	}
+	served = true
 	go serve(c, s.handler.Handle) // on a fresh stack, for this one has grown
 }
 
@@ -81,7 +87,11 @@ func (s *Server) open(conn net.Conn) (c *Conn) {
 	handed := false // the connection is somebody else's affair
 	x := exchanges.Get().(*exchange)
 	defer func() {
+		s.arrived(x)
 		if v := recover(); v != nil {
+			if c != nil { // it has begun already
+				c.abort(&CloseError{Code: CodeInternalError, Err: errPanic})
+			}
 			if v != http.ErrAbortHandler {
 				s.logger().Error("ws: panic in a handshake", "remote", raw.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
 			}
@@ -89,13 +99,12 @@ func (s *Server) open(conn net.Conn) (c *Conn) {
 		} else {
 			x.release() // not after a panic: somebody may hold on to it
 		}
-		s.arrived(raw)
 		if c == nil && !handed {
 			_ = raw.Close() // whatever happened, it is over
 		}
 	}()
 	x.conn, x.by = conn, begun.Add(s.handshakeTimeout())
-	if !s.await(raw) || overTLS && (!x.bound() || !s.handshakeTLS(t)) {
+	if !s.await(x, raw) || overTLS && (!x.bound() || !s.handshakeTLS(t)) {
 		return nil
 	}
 	x.ctx, x.secure, x.scanner.limit = s.base, overTLS, s.maxHeaderBytes()
@@ -107,7 +116,7 @@ func (s *Server) open(conn net.Conn) (c *Conn) {
 		s.reject(x, http.StatusBadRequest)
 		return nil
 	}
-	s.arrived(raw)
+	s.arrived(x)
 	o := &s.handler.Options
 	if x.expect || x.body || s.Fallback != nil && !asksForUpgrade(&x.opening) {
 		handed = true

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // maxFields is how many header fields a request may have.
@@ -105,7 +107,9 @@ func (h *head) parse(text string) bool {
 		return false
 	}
 	if len(h.hosts) == 1 {
-		h.host = h.hosts[0]
+		if h.host = h.hosts[0]; !httpguts.ValidHostHeader(h.host) { // also if the target is absolute
+			return false
+		}
 	}
 	return h.parseTarget()
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -23,7 +24,12 @@ func (s *Server) initPlain() {
 	if s.Fallback != nil {
 		s.plain.IdleTimeout = max(plainIdle, s.handshakeTimeout())
 	}
-	s.plain.MaxHeaderBytes = s.maxHeaderBytes()
+	if s.Fallback == nil {
+		s.plain.WriteTimeout = time.Minute // for refusals that nobody reads
+	}
+	s.plain.DisableGeneralOptionsHandler = true
+	// The first line and the rest may each have as much as the limit.
+	s.plain.MaxHeaderBytes = int(min(2*int64(s.maxHeaderBytes()), math.MaxInt32))
 	s.plain.ErrorLog = slog.NewLogLogger(s.logger().Handler(), slog.LevelError)
 	s.plain.Protocols = new(http.Protocols)
 	s.plain.Protocols.SetHTTP1(true)
@@ -52,6 +58,10 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 	if s.Fallback != nil && !asksForUpgrade(openingOf(r)) {
 		s.Fallback.ServeHTTP(w, r)
 		return
+	}
+	if r.ContentLength != 0 {
+		// It will be refused, after which net/http reads the body, for as long as it takes.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.handshakeTimeout()))
 	}
 	s.handler.ServeHTTP(w, r)
 }

@@ -227,3 +227,25 @@ func TestStatsOfSlowPeer(t *testing.T) {
 		})
 	}
 }
+
+// Messages that arrived together are counted even if they are read by different loops.
+func TestStatsOfMessagesReadApart(t *testing.T) {
+	a, b := tcpPair(t)
+	c := ws.NewConn(b, ws.ConnOptions{})
+	defer c.CloseNow()
+	defer a.Close()
+	if err := wstest.ClientPeer(a).Send(wstest.Text("one"), wstest.Text("two")); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 {
+		for _, err := range c.Messages(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		if s := c.Stats(); s.MessagesIn != int64(n+1) || s.BytesIn != 3*int64(n+1) {
+			t.Errorf("after %d: %+v", n+1, s)
+		}
+	}
+}

@@ -50,11 +50,12 @@ func tokenList(fields []string) (list []string, ok bool) {
 	return list, true
 }
 
-// hasToken reports whether a list field holds token, in any case.
+// hasToken reports whether a list field holds token, in any case. Only ASCII has case here: of the letters that Unicode takes for
+// the same none has the same length.
 func hasToken(fields []string, token string) bool {
 	for _, s := range fields {
 		for part := range strings.SplitSeq(s, ",") {
-			if strings.EqualFold(strings.Trim(part, " \t"), token) {
+			if part = strings.Trim(part, " \t"); len(part) == len(token) && strings.EqualFold(part, token) {
 				return true
 			}
 		}

@@ -6,7 +6,8 @@ import "time"
 // while the connection is locked: they must be quick, and may ask the Conn only for what never changes, such as
 // Request, RemoteAddr and Subprotocol.
 type Trace struct {
-	// Handshake is called when Accept or Dial has ended, well or badly.
+	// Handshake is called when Accept or Dial has ended, well or badly. A Server calls it for every request that it understands, before
+	// a refusal is written.
 	Handshake func(HandshakeInfo)
 	// FrameIn is called for every frame header received, before its payload is read.
 	FrameIn func(*Conn, FrameInfo)
@@ -30,7 +31,7 @@ type HandshakeInfo struct {
 	Status int
 	// Subprotocol and Extensions are what was agreed.
 	Subprotocol, Extensions string
-	// Duration is how long it took.
+	// Duration is how long it took; with a Server from the moment at which it had the connection.
 	Duration time.Duration
 	// Err is the error that Accept or Dial returns.
 	Err error

@@ -46,11 +46,7 @@ func (c *Conn) Write(ctx context.Context, t Type, p []byte) error {
 	}
 	if ctx.Err() == nil {
 		if c.out.corked.Load() != 0 {
-			if c.small(t, p) {
-				if done, err := c.enqueueSmall(t, p, true, maxCorked); done {
-					return err
-				}
-			} else if len(p) <= maxCorkedMessage {
+			if len(p) <= maxCorkedMessage {
 				if done, err := c.enqueue(t, p, nil, true); done {
 					return err
 				}
