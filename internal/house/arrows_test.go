@@ -28,10 +28,14 @@ var arrows = []struct {
 	// What nodes share, and what one node holds. Neither knows a socket.
 	{"broker", nil},
 	{"broker/...", []string{"broker"}},
-	{"hub", []string{"broker"}},
+	{"hub", []string{"broker", "broker/memory"}},
 
-	// A dialect never imports another.
-	{"dialect/...", []string{"hub", "broker", "ws"}},
+	// Who may do what, by tokens and by asking an application.
+	{"auth", []string{"hub", "broker"}},
+	{"hook", []string{"hub", "broker"}},
+
+	// A dialect never imports another. What they share lies in dialect/internal.
+	{"dialect/...", []string{"hub", "broker", "ws", "dialect"}},
 
 	{"client", []string{"ws"}},
 	{"bridge", []string{"ws"}},
@@ -42,7 +46,7 @@ var arrows = []struct {
 	{"check", nil},
 
 	// The only place that knows every dialect. Only cmd and interop know it.
-	{"server", []string{"dialect/...", "hub", "broker/...", "ws/...", "bridge", "console", "capture"}},
+	{"server", []string{"dialect/...", "hub", "auth", "hook", "broker", "broker/...", "ws/...", "bridge", "console", "capture"}},
 
 	{"cmd/parley", []string{"server", "client", "check", "bridge", "capture", "console", "ws/..."}},
 	{"interop/...", []string{"server", "client", "ws/...", "internal/need"}},
