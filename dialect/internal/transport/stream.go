@@ -1,0 +1,130 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/parley-ws/parley/hub"
+)
+
+// ErrGone is returned to the hub when the handler of a Stream has ended.
+var ErrGone = errors.New("transport: the client has gone")
+
+// Stream is a hub.Sink whose frames an HTTP handler takes and sends. The zero value holds up to QueueLimit bytes.
+type Stream struct {
+	mu     sync.Mutex
+	frames []hub.Frame
+	bytes  int
+	wake   chan struct{} // closed when there is something to take; nil if nobody waits
+	room   chan struct{} // closed when something was taken; nil if nobody waits
+	reason *hub.Reason
+	gone   bool
+}
+
+// TrySend queues a frame.
+func (s *Stream) TrySend(f hub.Frame) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.put(f)
+}
+
+func (s *Stream) put(f hub.Frame) error {
+	switch {
+	case s.gone:
+		return ErrGone
+	case s.bytes > 0 && s.bytes+f.Size > QueueLimit:
+		return hub.ErrFull
+	}
+	s.frames = append(s.frames, f)
+	s.bytes += f.Size
+	s.awake()
+	return nil
+}
+
+func (s *Stream) awake() {
+	if s.wake != nil {
+		close(s.wake)
+		s.wake = nil
+	}
+}
+
+// Send queues frames, waiting until there is room for the last.
+func (s *Stream) Send(ctx context.Context, frames []hub.Frame) error {
+	for _, f := range frames {
+		for {
+			s.mu.Lock()
+			err := s.put(f)
+			if err == hub.ErrFull && s.room == nil {
+				s.room = make(chan struct{})
+			}
+			room := s.room
+			s.mu.Unlock()
+			if err == nil {
+				break
+			}
+			if err != hub.ErrFull {
+				return err
+			}
+			select {
+			case <-room:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	return nil
+}
+
+// Close makes Take return the reason once everything was taken.
+func (s *Stream) Close(r hub.Reason) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reason == nil {
+		s.reason = &r
+		s.awake()
+	}
+}
+
+// Take returns what is queued, waiting until there is something. When nothing is left and the session has ended, it returns why. Its
+// error is that of ctx.
+func (s *Stream) Take(ctx context.Context) ([]hub.Frame, *hub.Reason, error) {
+	for {
+		s.mu.Lock()
+		frames, reason := s.frames, s.reason
+		if len(frames) > 0 || reason != nil {
+			s.frames, s.bytes = nil, 0
+			if s.room != nil {
+				close(s.room)
+				s.room = nil
+			}
+			s.mu.Unlock()
+			if len(frames) > 0 {
+				reason = nil
+			}
+			return frames, reason, nil
+		}
+		if s.wake == nil {
+			s.wake = make(chan struct{})
+		}
+		wake := s.wake
+		s.mu.Unlock()
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		}
+	}
+}
+
+// Leave tells that nobody takes anything any more: the handler has ended.
+func (s *Stream) Leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = true
+	s.frames, s.bytes = nil, 0
+	if s.room != nil {
+		close(s.room)
+		s.room = nil
+	}
+}

@@ -1,0 +1,189 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/parley-ws/parley/broker"
+)
+
+// The commands that hubs send each other.
+const (
+	opSubscribe   = "subscribe"
+	opUnsubscribe = "unsubscribe"
+	opDisconnect  = "disconnect"
+	opRefresh     = "refresh"
+	opDialect     = "dialect"
+)
+
+// Subscribe subscribes all sessions that the target names, wherever they are, on the application's behalf. Like all of these commands
+// it returns when the nodes have been told. A target must not be empty.
+func (h *Hub) Subscribe(ctx context.Context, t broker.Target, f broker.Filter) error {
+	if err := f.Check(); err != nil {
+		return Errorf(BadRequest, "%v", err)
+	}
+	return h.send(ctx, t, opSubscribe, f)
+}
+
+// Unsubscribe ends the subscriptions to a filter of all sessions that the target names.
+func (h *Hub) Unsubscribe(ctx context.Context, t broker.Target, f broker.Filter) error {
+	return h.send(ctx, t, opUnsubscribe, f)
+}
+
+// Disconnect ends all sessions that the target names.
+func (h *Hub) Disconnect(ctx context.Context, t broker.Target, r Reason) error {
+	if r.Code == "" {
+		r.Code = Disconnected
+	}
+	return h.send(ctx, t, opDisconnect, r)
+}
+
+// Refresh gives all sessions that the target names a new identity, which keeps their user. What it does not allow any more ends.
+func (h *Hub) Refresh(ctx context.Context, t broker.Target, id Identity) error {
+	if !id.Expires.IsZero() && time.Until(id.Expires) <= 0 {
+		return h.Disconnect(ctx, t, Reason{Code: Expired, Text: "the token has been revoked: connect with a new one", Reconnect: true})
+	}
+	return h.send(ctx, t, opRefresh, id)
+}
+
+// Forward hands something to a session wherever it is: the dialect there gets it through Session.Forwarded. It is how a request
+// that came to another node reaches its session.
+func (h *Hub) Forward(ctx context.Context, session string, data []byte) error {
+	return h.send(ctx, broker.Target{Session: session}, opDialect, data)
+}
+
+func (h *Hub) send(ctx context.Context, t broker.Target, op string, args any) error {
+	if t == (broker.Target{}) {
+		return Errorf(BadRequest, "name a session, a user or a topic")
+	}
+	text, err := json.Marshal(args)
+	if err != nil {
+		return fmt.Errorf("hub: %s: %w", op, err)
+	}
+	return h.node.Send(ctx, t, broker.Command{Op: op, Args: text})
+}
+
+// Command carries out a command for the sessions that are here.
+func (r *receiver) Command(t broker.Target, c broker.Command) {
+	h := (*Hub)(r)
+	do, err := h.command(c)
+	if err != nil {
+		h.log.Error("hub: a command of another node was not understood", "op", c.Op, "from", c.From, "err", err)
+		return
+	}
+	for _, s := range h.targets(t) {
+		do(s)
+	}
+}
+
+func (h *Hub) command(c broker.Command) (do func(*Session), err error) {
+	switch c.Op {
+	case opSubscribe:
+		var f broker.Filter
+		err = json.Unmarshal(c.Args, &f)
+		do = func(s *Session) {
+			h.spawn(func() {
+				if err := s.serverSubscribe(h.ctx, f); err != nil && s.ctx.Err() == nil {
+					h.log.Warn("hub: a session could not be subscribed", "session", s.id, "filter", f, "err", err)
+				}
+			})
+		}
+	case opUnsubscribe:
+		var f broker.Filter
+		err = json.Unmarshal(c.Args, &f)
+		do = func(s *Session) {
+			s.mu.Lock()
+			sub := s.subs[f]
+			s.mu.Unlock()
+			if sub != nil {
+				h.spawn(func() { s.unsubscribed(sub, Errorf(Disconnected, "the application has ended the subscription")) })
+			}
+		}
+	case opDisconnect:
+		var r Reason
+		err = json.Unmarshal(c.Args, &r)
+		do = func(s *Session) { h.spawn(func() { s.Close(r) }) }
+	case opRefresh:
+		var id Identity
+		err = json.Unmarshal(c.Args, &id)
+		do = func(s *Session) {
+			h.spawn(func() {
+				id := id
+				id.User = s.Identity().User
+				s.adopt(&id)
+			})
+		}
+	case opDialect:
+		var data []byte
+		err = json.Unmarshal(c.Args, &data)
+		do = func(s *Session) {
+			if f := s.forwarded.Load(); f != nil {
+				h.spawn(func() { (*f)(data) })
+			}
+		}
+	default:
+		err = fmt.Errorf("unknown command: do all nodes run the same version?")
+	}
+	return do, err
+}
+
+// spawn runs f on a goroutine of the hub, for commands come while the broker waits.
+func (h *Hub) spawn(f func()) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if h.ctx.Err() == nil {
+		h.working.Go(f)
+	}
+}
+
+// Forwarded sets what gets the data of Hub.Forward for this session.
+func (s *Session) Forwarded(f func(data []byte)) { s.forwarded.Store(&f) }
+
+// targets returns the sessions here that t names.
+func (h *Hub) targets(t broker.Target) []*Session {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if t.Node != "" && t.Node != h.name {
+		return nil
+	}
+	var list []*Session
+	switch {
+	case t.Session != "":
+		if s := h.sessions[t.Session]; s != nil {
+			list = append(list, s)
+		}
+	case t.User != "":
+		for s := range h.users[t.User] {
+			list = append(list, s)
+		}
+	default:
+		list = h.list()
+	}
+	kept := list[:0]
+	for _, s := range list {
+		if s.fits(t) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// fits reports whether a session is one of those that t names.
+func (s *Session) fits(t broker.Target) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.User != "" && s.identity.User != t.User {
+		return false
+	}
+	if t.Topic == "" {
+		return true
+	}
+	for f := range s.subs {
+		if f.Match(t.Topic) {
+			return true
+		}
+	}
+	return false
+}

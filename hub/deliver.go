@@ -1,0 +1,225 @@
+package hub
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/parley-ws/parley/broker"
+)
+
+// receiver is the Hub as the broker sees it.
+type receiver Hub
+
+// encoded are the frames of one message, one for each codec and each set of filters that matched.
+type encoded struct {
+	list []encodedFrame
+}
+
+type encodedFrame struct {
+	codec   Codec
+	matched string
+	frame   Frame
+	err     error
+}
+
+// encode returns the entry for a message, encoding it if no other session with this codec has had it.
+func (s *Session) encode(m *broker.Message, rule *Topic, matched []broker.Filter, shared *encoded) entry {
+	key := ""
+	if len(matched) > 0 {
+		var b strings.Builder
+		for _, f := range matched {
+			b.WriteByte(byte(f.Type))
+			b.WriteString(f.Name)
+			b.WriteByte(0)
+		}
+		key = b.String()
+	}
+	var f Frame
+	var err error
+	found := false
+	if shared != nil {
+		for i := range shared.list {
+			if e := &shared.list[i]; e.codec == s.codec && e.matched == key {
+				f, err, found = e.frame, e.err, true
+				break
+			}
+		}
+	}
+	if !found {
+		if f, err = s.codec.Message(m, matched); shared != nil {
+			shared.list = append(shared.list, encodedFrame{s.codec, key, f, err})
+		}
+	}
+	if err != nil {
+		return entry{gap: &Gap{
+			Topic:   m.Topic,
+			After:   broker.Position{Epoch: m.Position.Epoch, Offset: m.Prev},
+			Tail:    m.Position,
+			Count:   1,
+			Reason:  GapEncoding,
+			Matched: matched,
+		}}
+	}
+	return entry{frame: f, msg: m, rule: rule, match: matched}
+}
+
+// matching returns the groups whose filter matches a topic, in an order that depends on nothing else.
+func (h *Hub) matching(topic string) []*group {
+	h.mu.RLock()
+	groups := h.groups.Match(make([]*group, 0, 4), topic)
+	h.mu.RUnlock()
+	if len(groups) > 1 {
+		slices.SortFunc(groups, func(a, b *group) int {
+			return cmp.Or(cmp.Compare(a.filter.Type, b.filter.Type), strings.Compare(a.filter.Name, b.filter.Name))
+		})
+	}
+	return groups
+}
+
+// each calls f once for every session that has subscriptions in the groups, with all of these.
+func each(groups []*group, f func(s *Session, subs []*subscription)) {
+	if len(groups) == 1 {
+		g := groups[0]
+		one := make([]*subscription, 1)
+		g.mu.RLock()
+		defer g.mu.RUnlock()
+		for sub := range g.subs {
+			one[0] = sub
+			f(sub.session, one)
+		}
+		return
+	}
+	sessions := map[*Session][]*subscription{}
+	for _, g := range groups {
+		g.mu.RLock()
+		for sub := range g.subs {
+			sessions[sub.session] = append(sessions[sub.session], sub)
+		}
+		g.mu.RUnlock()
+	}
+	for s, subs := range sessions {
+		f(s, subs)
+	}
+}
+
+// Message hands a message to the sessions that are subscribed to its topic.
+func (r *receiver) Message(m *broker.Message) {
+	h := (*Hub)(r)
+	groups := h.matching(m.Topic)
+	if len(groups) == 0 {
+		return
+	}
+	rule := h.rules.Load().find(m.Topic)
+	var shared encoded
+	n := 0
+	each(groups, func(s *Session, subs []*subscription) {
+		if s.deliver(subs, m, rule, &shared) {
+			n++
+		}
+	})
+	if f := h.trace.Delivered; f != nil && n > 0 {
+		f(m, n)
+	}
+}
+
+// deliver hands a message to the session that has these subscriptions to its topic.
+func (s *Session) deliver(subs []*subscription, m *broker.Message, rule *Topic, shared *encoded) bool {
+	if m.NoEcho && m.From == s.id {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	active, matched, later := s.active(subs, m.Topic, m.Position)
+	switch {
+	case active:
+		return s.push(s.encode(m, rule, matched, shared))
+	case later != nil:
+		s.postpone(later, s.encode(m, rule, later.matched(), shared))
+	}
+	return false
+}
+
+// active reports whether one of the subscriptions wants what is at this position now, and by which filters, if not only by the topic itself;
+// later is the one that still looks up its past, if there is one. Session.mu is held.
+func (s *Session) active(subs []*subscription, topic string, at broker.Position) (active bool, matched []broker.Filter, later *subscription) {
+	for _, sub := range subs {
+		switch {
+		case sub.ended:
+		case sub.waiting:
+			later = sub
+		case sub.past != nil && sub.seen(topic, at):
+		case !active && sub.filter.IsExact():
+			active = true
+		default:
+			if active && matched == nil {
+				matched = append(matched, broker.Exact(topic))
+			}
+			active = true
+			matched = append(matched, sub.filter)
+		}
+	}
+	return active, matched, later
+}
+
+// matched are the filters to name for what this subscription alone brings.
+func (sub *subscription) matched() []broker.Filter {
+	if sub.filter.IsExact() {
+		return nil
+	}
+	return []broker.Filter{sub.filter}
+}
+
+// postpone keeps an entry for a subscription that still looks up its past. Session.mu is held.
+func (s *Session) postpone(sub *subscription, e entry) {
+	if len(sub.pending) >= s.hub.rules.Load().limits.OutboxCount {
+		s.hub.refused("outbox")
+		s.fail(Reason{Code: SlowConsumer, Text: "too much was published while the past was looked up; come back and resume", Reconnect: true})
+		return
+	}
+	sub.pending = append(sub.pending, e)
+}
+
+// Gap tells the sessions that messages of a topic are missing.
+func (r *receiver) Gap(g broker.Gap) {
+	each((*Hub)(r).matching(g.Topic), func(s *Session, subs []*subscription) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		active, matched, later := s.active(subs, g.Topic, g.Tail)
+		e := entry{gap: &Gap{Topic: g.Topic, After: g.After, Tail: g.Tail, Reason: GapLost, Matched: matched}}
+		switch {
+		case active:
+			s.push(e)
+		case later != nil:
+			e.gap.Matched = later.matched()
+			s.postpone(later, e)
+		}
+	})
+}
+
+// Presence tells the sessions that have asked for it who came and who went.
+func (r *receiver) Presence(topic string, d broker.Diff) {
+	frames := map[Codec]Frame{}
+	each((*Hub)(r).matching(topic), func(s *Session, subs []*subscription) {
+		i := slices.IndexFunc(subs, func(sub *subscription) bool { return sub.presence })
+		if i < 0 {
+			return
+		}
+		f, ok := frames[s.codec]
+		if !ok {
+			if f, ok = s.codec.Presence(topic, d); !ok {
+				return
+			}
+			frames[s.codec] = f
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		switch sub := subs[i]; {
+		case sub.ended:
+		case sub.waiting:
+			s.postpone(sub, entry{frame: f})
+		default:
+			s.push(entry{frame: f})
+		}
+	})
+}
