@@ -25,6 +25,7 @@ type Member struct {
 
 // Diff is who came and who went. A Member that changed has left with its old Meta and joined with its new.
 type Diff struct {
+	// Joins are those who came, and Leaves those who went.
 	Joins  []Member
 	Leaves []Member
 }
