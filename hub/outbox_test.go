@@ -1,0 +1,201 @@
+package hub_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/parley-ws/parley/broker"
+	"github.com/parley-ws/parley/hub"
+)
+
+// topics have a rule for each policy.
+var policies = []hub.Topic{
+	{Pattern: "drop/**", History: broker.Retention{Count: 1000}},
+	{Pattern: "conflate/**", History: broker.Retention{Count: 1000}, Policy: hub.Conflate},
+	{Pattern: "cut/**", History: broker.Retention{Count: 1000}, Policy: hub.Disconnect},
+}
+
+func small(bytes, count int) hub.Options {
+	return hub.Options{Topics: policies, Limits: hub.Limits{OutboxBytes: bytes, OutboxCount: count}}
+}
+
+func TestSlowConsumerWaits(t *testing.T) {
+	bubble(t, small(10_000, 100), func(t *testing.T, h *hub.Hub) {
+		c := connect(t, h, plain, "")
+		c.subscribe(t, hub.Subscribe{Filter: pattern("**")})
+		c.stall()
+		publish(t, h, "drop/a", "1")
+		synctest.Wait() // it is being sent
+		publish(t, h, "drop/a", "2")
+		publish(t, h, "cut/a", "1")
+		synctest.Wait()
+		c.expect(t, "ok ** at 0")
+		if h.Waiting() == 0 {
+			t.Error("nothing waits")
+		}
+		c.move()
+		synctest.Wait()
+		c.expect(t, "drop/a:1 1 by **", "drop/a:2 2 by **", "cut/a:1 1 by **")
+		publish(t, h, "drop/a", "3")
+		c.expect(t, "drop/a:3 3 by **")
+		if h.Waiting() != 0 {
+			t.Errorf("%d bytes wait", h.Waiting())
+		}
+	})
+}
+
+func TestDropOldest(t *testing.T) {
+	bubble(t, small(1<<20, 10), func(t *testing.T, h *hub.Hub) {
+		c, other := connect(t, h, plain, ""), connect(t, h, plain, "")
+		for _, c := range []*client{c, other} {
+			c.subscribe(t, hub.Subscribe{Filter: broker.Exact("drop/a")})
+			c.subscribe(t, hub.Subscribe{Filter: broker.Exact("cut/a")})
+			c.take()
+		}
+		c.stall()
+		publish(t, h, "drop/a", "1") // is being sent
+		synctest.Wait()
+		publish(t, h, "cut/a", "first")
+		for i := 2; i <= 30; i++ {
+			publish(t, h, "drop/a", fmt.Sprint(i))
+			if i == 20 {
+				publish(t, h, "cut/a", "second")
+			}
+		}
+		c.move()
+		synctest.Wait()
+		got := c.take()
+		last := 1
+		cut := 0
+		for i, s := range got {
+			var a, b, n int
+			switch {
+			case i == 0 && s == "drop/a:1 1":
+			case strings.HasPrefix(s, "cut/a:"):
+				cut++
+			case strings.HasPrefix(s, "gap"):
+				if _, err := fmt.Sscanf(s, "gap drop/a:%d-%d slow n=%d", &a, &b, &n); err != nil || a != last || n != b-a {
+					t.Errorf("%s after %d: %v", s, last, err)
+				}
+				last = b
+			default:
+				if fmt.Sscanf(s, "drop/a:%d", &a); a != last+1 {
+					t.Errorf("%s after %d", s, last)
+				}
+				last = a
+			}
+		}
+		if last != 30 || cut != 2 || len(got) > 12 {
+			t.Errorf("the last is %d, %d others: %q", last, cut, got)
+		}
+		if n := len(other.take()); n != 32 {
+			t.Errorf("the other session got %d", n)
+		}
+	})
+}
+
+func TestConflate(t *testing.T) {
+	bubble(t, small(1<<20, 1000), func(t *testing.T, h *hub.Hub) {
+		c := connect(t, h, plain, "")
+		c.subscribe(t, hub.Subscribe{Filter: broker.Exact("conflate/a")})
+		c.take()
+		c.stall()
+		for i, key := range []string{"", "x", "y", "x", "x", "", "y"} {
+			if _, err := h.Publish(t.Context(), &broker.Message{Topic: "conflate/a", Kind: broker.Text, Body: fmt.Append(nil, key, i), Key: key}); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		c.move()
+		synctest.Wait()
+		c.expect(t, "conflate/a:1 0", "gap conflate/a:1-4 conflated n=3", "conflate/a:5 x4", "conflate/a:6 5", "conflate/a:7 y6")
+	})
+}
+
+func TestDisconnectSlow(t *testing.T) {
+	for name, test := range map[string]struct {
+		codec hub.Codec
+		topic string
+	}{
+		"policy":             {plain, "cut/a"},
+		"no words for a gap": {mute, "drop/a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, small(1<<20, 10), func(t *testing.T, h *hub.Hub) {
+				c := connect(t, h, test.codec, "")
+				c.subscribe(t, hub.Subscribe{Filter: broker.Exact(test.topic)})
+				c.take()
+				c.stall()
+				for i := range 40 {
+					publish(t, h, test.topic, fmt.Sprint(i+1))
+				}
+				synctest.Wait()
+				c.move()
+				synctest.Wait()
+				if r := c.closed(); r == nil || r.Code != hub.SlowConsumer || !r.Reconnect {
+					t.Fatalf("closed with %+v", r)
+				}
+				for i, s := range c.take() {
+					if s != fmt.Sprintf("%s:%d %d", test.topic, i+1, i+1) {
+						t.Errorf("message %d is %q", i+1, s)
+					}
+				}
+				if h.Len() != 0 || h.Waiting() != 0 {
+					t.Errorf("%d sessions, %d bytes wait", h.Len(), h.Waiting())
+				}
+			})
+		})
+	}
+}
+
+func TestCannotEncode(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, h *hub.Hub) {
+		c, d := connect(t, h, plain, ""), connect(t, h, mute, "")
+		c.subscribe(t, hub.Subscribe{Filter: broker.Exact("a")})
+		d.subscribe(t, hub.Subscribe{Filter: broker.Exact("a")})
+		publish(t, h, "a", "1", "cannot be encoded", "3")
+		synctest.Wait()
+		c.expect(t, "ok a at 0", "a:1 1", "gap a:1-2 encoding n=1", "a:3 3")
+		d.expect(t, "ok a at 0", "a:1 1")
+		if d.closed() == nil {
+			t.Error("a session that cannot be told of a gap lives on")
+		}
+	})
+}
+
+// What is replied is never dropped; too much of it ends the session.
+func TestRepliesStay(t *testing.T) {
+	bubble(t, small(100_000, 20), func(t *testing.T, h *hub.Hub) {
+		c := connect(t, h, plain, "")
+		c.subscribe(t, hub.Subscribe{Filter: broker.Exact("drop/a")})
+		c.stall()
+		for i := range 15 {
+			c.Session.Send(line("reply %d", i))
+			publish(t, h, "drop/a", "x", "y")
+			synctest.Wait()
+		}
+		c.move()
+		synctest.Wait()
+		next := 0
+		for _, s := range c.take() {
+			if s == fmt.Sprintf("reply %d", next) {
+				next++
+			}
+		}
+		if next != 15 {
+			t.Errorf("%d replies came in order", next)
+		}
+		c.stall()
+		for i := range 40 {
+			c.Session.Send(line("reply %d", i))
+		}
+		synctest.Wait()
+		c.move()
+		synctest.Wait()
+		if c.closed() == nil {
+			t.Error("the session lives on")
+		}
+	})
+}
