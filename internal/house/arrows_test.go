@@ -46,8 +46,9 @@ var arrows = []struct {
 	{"check", nil},
 
 	// The only place that knows every dialect. Only cmd and interop know it.
-	{"server", []string{"dialect/...", "hub", "auth", "hook", "broker", "broker/...", "ws/...", "bridge", "console", "capture", "server/metrics", "server/limit"}},
+	{"server", []string{"dialect/...", "hub", "auth", "hook", "broker", "broker/...", "ws/...", "bridge", "console", "capture", "server/metrics", "server/limit", "server/api"}},
 	{"server/metrics", []string{"hub", "broker"}},
+	{"server/api", []string{"hub", "broker"}},
 	{"server/limit", nil},
 
 	{"cmd/parley", []string{"server", "client", "check", "bridge", "capture", "console", "ws/..."}},
