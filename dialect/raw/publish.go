@@ -1,0 +1,193 @@
+package raw
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/parley-ws/parley/broker"
+	"github.com/parley-ws/parley/hub"
+)
+
+// Header fields of a request that publishes.
+const (
+	headerPosition = "Parley-Position" // of an answer
+	headerEvent    = "Parley-Event"
+	headerKey      = "Parley-Key"
+	headerProducer = "Parley-Producer"
+	headerPrefix   = "Parley-Header-"
+	headerID       = "Idempotency-Key"
+)
+
+// kind is the kind of what is published, if it is not said for each message.
+type kind struct {
+	broker.Kind
+	guess bool // nobody has said that it is Text: where a topic takes JSON alone it is that
+}
+
+// orGuess is k, or a guess if nothing is known.
+func (k kind) orGuess(guess broker.Kind) kind {
+	if k.Kind == 0 {
+		return kind{guess, true}
+	}
+	return k
+}
+
+// publish publishes a message of this kind. If that was a guess, it remembers what was right.
+func (k *kind) publish(ctx context.Context, s *hub.Session, m *broker.Message) (broker.Published, error) {
+	again := *m // m belongs to the hub then
+	m.Kind = k.Kind
+	if err := checkJSON(m); err != nil {
+		return broker.Published{}, err
+	}
+	p, err := s.Publish(ctx, m)
+	if err == nil || !k.guess || hub.AsError(err).Code != hub.WrongKind || k.Kind == broker.Bytes {
+		return p, err
+	}
+	again.Kind = broker.JSON
+	if k.Kind == broker.JSON {
+		again.Kind = broker.Text
+	} else if !json.Valid(again.Body) {
+		return p, err
+	}
+	other := again.Kind
+	if p, err = s.Publish(ctx, &again); err == nil {
+		k.Kind = other
+	}
+	return p, err
+}
+
+// checkJSON returns an error for JSON that is not UTF-8, as RFC 8259 wants it.
+func checkJSON(m *broker.Message) error {
+	if m.Kind == broker.JSON && !utf8.Valid(m.Body) {
+		return hub.Errorf(hub.BadRequest, "the message is not UTF-8, as JSON has to be")
+	}
+	return nil
+}
+
+// published is the answer to who has published.
+type published struct {
+	Position  broker.Position `json:"position"`
+	Duplicate bool            `json:"duplicate"`
+}
+
+// publish answers a POST or a PUT.
+func (h *Handler) publish(w http.ResponseWriter, r *http.Request, f broker.Filter, q *query) {
+	err := q.only("publishing", "event", "kind")
+	if err == nil && !f.IsExact() {
+		err = hub.Errorf(hub.BadRequest, "a pattern is for listening: publish to a topic")
+	}
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	s, ok := h.visit(w, r)
+	if !ok {
+		return
+	}
+	defer s.Close(visited)
+	m, k, e := h.read(w, r, q)
+	if e == nil {
+		m.Topic = f.Name
+		if m.Producer == "" && s.Identity().User == "" {
+			m.Producer = remote(r)
+		}
+		var p broker.Published
+		if p, e = k.publish(r.Context(), s, m); e == nil {
+			status := http.StatusCreated
+			if p.Duplicate {
+				status = http.StatusOK
+			}
+			w.Header().Set(headerPosition, p.Position.String())
+			reply(w, status, encode(published{p.Position, p.Duplicate}))
+			return
+		}
+	}
+	fail(w, e)
+}
+
+// read reads the message that a request holds.
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, q *query) (*broker.Message, kind, error) {
+	m := &broker.Message{
+		Event:    r.Header.Get(headerEvent),
+		Key:      r.Header.Get(headerKey),
+		Producer: r.Header.Get(headerProducer),
+		ID:       unquote(r.Header.Get(headerID)),
+	}
+	if q.has("event") {
+		if m.Event != "" && m.Event != q.event {
+			return nil, kind{}, hub.Errorf(hub.BadRequest, "the URL and the header field %s give different events", headerEvent)
+		}
+		m.Event = q.event
+	}
+	for name, values := range r.Header {
+		if name, ok := strings.CutPrefix(name, headerPrefix); ok && name != "" {
+			if m.Headers == nil {
+				m.Headers = map[string]string{}
+			}
+			m.Headers[strings.ToLower(name)] = strings.Join(values, ", ")
+		}
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, kind{}, hub.Errorf(hub.WrongKind, "a compressed body is not taken: send it as it is")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.o.BodyLimit))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, kind{}, hub.Errorf(hub.TooLarge, "the message has more than %d bytes", h.o.BodyLimit)
+	case err != nil:
+		return nil, kind{}, hub.Errorf(hub.BadRequest, "the body of the request has not arrived")
+	}
+	m.Body = body
+	k := kind{Kind: q.kind}
+	if k.Kind == 0 {
+		var e *hub.Error
+		if k, e = kindOf(r.Header.Get("Content-Type"), body); e != nil {
+			return nil, kind{}, e
+		}
+	}
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), formType) {
+		m.ContentType = r.Header.Get("Content-Type")
+	}
+	return m, k, nil
+}
+
+// formType is what curl -d says if it is told nothing else, whatever it sends.
+const formType = "application/x-www-form-urlencoded"
+
+// kindOf is the kind of a body of this media type.
+func kindOf(contentType string, body []byte) (kind, *hub.Error) {
+	mediaType, parameters, err := mime.ParseMediaType(contentType)
+	switch {
+	case contentType == "" || mediaType == formType:
+		if !utf8.Valid(body) {
+			return kind{broker.Bytes, true}, nil
+		}
+		return kind{broker.Text, true}, nil
+	case err != nil:
+		return kind{}, hub.Errorf(hub.BadRequest, "the Content-Type is none")
+	case mediaType == "application/json" || strings.HasSuffix(mediaType, "+json"):
+		return kind{Kind: broker.JSON}, nil
+	case strings.HasPrefix(mediaType, "text/"):
+		switch strings.ToLower(parameters["charset"]) {
+		case "", "utf-8", "utf8", "us-ascii":
+			return kind{Kind: broker.Text}, nil
+		}
+		return kind{}, hub.Errorf(hub.WrongKind, "text has to be UTF-8: send it so, or as application/octet-stream")
+	}
+	return kind{Kind: broker.Bytes}, nil
+}
+
+// unquote takes the quotes off an Idempotency-Key, which its draft standard has and most clients leave out.
+func unquote(s string) string {
+	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
