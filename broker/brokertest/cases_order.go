@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-ws/parley/broker"
@@ -151,28 +152,21 @@ func acknowledged(e *env) {
 
 // subscribeThenPublish: what is published after Subscribe has returned is delivered, however much is going on.
 func subscribeThenPublish(e *env) {
-	a, b := e.attach("a"), e.attach("b")
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer close(stop)
-	topics := []string{"x/1", "x/2", "x/3", "x/4", "y"}
-	wg.Go(func() {
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			if _, err := a.Publish(e.Context(), text(topics[i%len(topics)], "noise"), broker.Publish{}); err != nil {
-				e.Errorf("Publish: %v", err)
-				return
-			}
-		}
-	})
-	filters := []broker.Filter{broker.Exact("x/1"), broker.Exact("x/2"), {Type: broker.Level, Name: "x"}, broker.Exact("y")}
-	for i, f := range filters {
+	a, b, c := e.attach("a"), e.attach("b"), e.attach("c")
+	for i, f := range []broker.Filter{broker.Exact("x/1"), broker.Exact("x/2"), {Type: broker.Level, Name: "x"}, broker.Exact("y")} {
 		topic := []string{"x/1", "x/2", "x/3", "y"}[i]
+		var stop atomic.Bool
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		defer stop.Store(true)
+		wg.Go(func() {
+			for n := 0; n < 5000 && !stop.Load(); n++ { // bounded: a fake clock stands still meanwhile
+				if _, err := c.Publish(e.Context(), text(topic, "noise"), broker.Publish{}); err != nil {
+					e.Errorf("Publish: %v", err)
+					return
+				}
+			}
+		})
 		b.subscribe(f)
 		at := a.publish(topic, "wanted")
 		b.eventually("the message "+at.String()+" of "+topic, func() bool {
