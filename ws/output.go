@@ -146,7 +146,7 @@ func (c *Conn) flushSoon() {
 		return
 	}
 	c.out.flushing = true
-	if c.rc != nil && c.opt.Trace == nil { // hooks are not called by the reader of another connection
+	if c.rc != nil && !c.opt.Trace.each() { // hooks are not called by the reader of another connection
 		flushes.add(c)
 		return
 	}

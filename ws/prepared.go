@@ -81,7 +81,7 @@ func (c *Conn) TryWritePrepared(m *Prepared) error {
 	if m.err != nil {
 		return m.err
 	}
-	if c.deflate == nil && !c.client && c.opt.Trace == nil {
+	if c.deflate == nil && !c.client && !c.opt.Trace.each() {
 		return c.queuePrepared(m)
 	}
 	return c.tryWrite(m.t, m.payload, m)

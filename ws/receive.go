@@ -68,7 +68,7 @@ func (c *Conn) gather(ctx context.Context) (done bool, err error) {
 // Everything else, what breaks a rule included, it leaves untouched to nextFrame.
 func (c *Conn) quickMessage() (p []byte, ok bool) {
 	in := &c.in
-	if in.buf == nil || in.typ != 0 || in.discard || c.opt.Trace != nil || c.closeSent.Load() {
+	if in.buf == nil || in.typ != 0 || in.discard || c.opt.Trace.each() || c.closeSent.Load() {
 		return nil, false
 	}
 	b := in.buf.b[in.r:in.w]

@@ -21,6 +21,11 @@ type Trace struct {
 	Close func(*Conn, error)
 }
 
+// each reports whether t has hooks for single messages or frames. Without them the short paths can be taken, which call none.
+func (t *Trace) each() bool {
+	return t != nil && (t.FrameIn != nil || t.FrameOut != nil || t.Message != nil)
+}
+
 // HandshakeInfo describes an opening handshake.
 type HandshakeInfo struct {
 	// Client reports that it was a Dial.

@@ -67,7 +67,7 @@ func (c *Conn) Write(ctx context.Context, t Type, p []byte) error {
 
 // small reports whether a message is what servers mostly send: small, and not compressed. It is encoded by putSmall.
 func (c *Conn) small(t Type, p []byte) bool {
-	return len(p) <= maxSmall && !c.client && c.deflate == nil && c.opt.Trace == nil
+	return len(p) <= maxSmall && !c.client && c.deflate == nil && !c.opt.Trace.each()
 }
 
 // putSmall is putMessage for a message that small has passed. Conn.mu is held.
