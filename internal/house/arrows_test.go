@@ -46,12 +46,15 @@ var arrows = []struct {
 	{"check", nil},
 
 	// The only place that knows every dialect. Only cmd and interop know it.
-	{"server", []string{"dialect/...", "hub", "auth", "hook", "broker", "broker/...", "ws/...", "bridge", "console", "capture", "server/metrics", "server/limit", "server/api"}},
+	{"server", []string{"dialect/...", "hub", "auth", "hook", "broker", "broker/...", "ws/...", "bridge", "console", "capture", "server/config", "server/metrics", "server/limit", "server/api"}},
 	{"server/metrics", []string{"hub", "broker"}},
 	{"server/api", []string{"hub", "broker"}},
 	{"server/limit", nil},
 
-	{"cmd/parley", []string{"server", "client", "check", "bridge", "capture", "console", "ws/..."}},
+	// What is configured, before anything is made of it. Of the broker it knows how patterns are written.
+	{"server/config", []string{"broker"}},
+
+	{"cmd/parley", []string{"server", "server/config", "client", "check", "bridge", "capture", "console", "ws/..."}},
 	{"interop/...", []string{"server", "client", "ws/...", "internal/need"}},
 	{"examples/...", []string{"ws/..."}},
 

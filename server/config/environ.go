@@ -11,8 +11,8 @@ import (
 // prefix begins the name of every variable.
 const prefix = "PARLEY_"
 
-// madeUp matches the variables that Kubernetes and Docker set in every container for a service called parley, or parley-something.
-var madeUp = regexp.MustCompile(`^PARLEY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|(ENV|NAME)_\w+)$`)
+// madeUp matches the variables that Kubernetes sets in every container for a service called parley, or parley-something.
+var madeUp = regexp.MustCompile(`^PARLEY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
 
 // variables are those that matter and are not empty: an empty one counts as not set.
 func (l *loader) variables() map[string]string {

@@ -64,7 +64,7 @@ func placeholder(k *Key) string {
 	switch {
 	case k.Type == "bool":
 		return "bool"
-	case k.oneOf != nil:
+	case len(k.oneOf) > 0:
 		return strings.Join(k.oneOf, "|")
 	}
 	return k.Type[strings.LastIndexByte(k.Type, ' ')+1:]

@@ -24,7 +24,7 @@ type Input struct {
 	// ReadFile reads configuration files and those of secrets; if nil, os.ReadFile.
 	ReadFile func(name string) ([]byte, error)
 	// Ignore reports whether a variable is none of the server's, although its name begins with PARLEY_; nil is never. Names that Kubernetes
-	// and Docker make up for a service called parley, such as PARLEY_PORT, are never the server's.
+	// makes up for a service called parley, such as PARLEY_PORT, are never the server's.
 	Ignore func(variable string) bool
 }
 

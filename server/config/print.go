@@ -14,10 +14,11 @@ import (
 // Print writes a configuration as TOML, with where each value came from behind it. Secrets are not shown: a line with one is commented
 // out, unless it was read from a file; then the file is named. Apart from those, what Print writes loads as the same configuration.
 func Print(w io.Writer, cfg *Config) error {
-	return print(w, cfg, false)
+	return write(w, cfg, false)
 }
 
-func print(w io.Writer, cfg *Config, reveal bool) error {
+// write is Print; revealing secrets is for tests of the round trip.
+func write(w io.Writer, cfg *Config, reveal bool) error {
 	out := bufio.NewWriter(w)
 	p := printer{cfg, reveal, out}
 	v := reflect.ValueOf(cfg).Elem()

@@ -14,10 +14,10 @@ func (c *Config) Equal(other *Config) bool {
 }
 
 // NeedRestart returns the keys that differ and cannot change while the server runs. If there are none, a server that has old can go on
-// with the new one.
-func NeedRestart(old, new *Config) []string {
+// with next.
+func NeedRestart(old, next *Config) []string {
 	var list []string
-	a, b := reflect.ValueOf(old).Elem(), reflect.ValueOf(new).Elem()
+	a, b := reflect.ValueOf(old).Elem(), reflect.ValueOf(next).Elem()
 	for _, t := range schema() {
 		switch {
 		case t.name == "":
@@ -36,8 +36,8 @@ func NeedRestart(old, new *Config) []string {
 		}
 	}
 	// A certificate can take the place of another; TLS cannot come or go.
-	for i := range min(len(old.Listen), len(new.Listen)) {
-		if (old.Listen[i].TLSCert == "") != (new.Listen[i].TLSCert == "") && len(old.Listen) == len(new.Listen) {
+	for i := range min(len(old.Listen), len(next.Listen)) {
+		if (old.Listen[i].TLSCert == "") != (next.Listen[i].TLSCert == "") && len(old.Listen) == len(next.Listen) {
 			list = append(list, fmt.Sprintf("listen[%d].tls_cert", i))
 		}
 	}

@@ -102,6 +102,9 @@ func newKey(t *table, of reflect.Type, field int) *Key {
 		}
 		k.Variable = variable(k.Flag)
 	}
+	if k.checks == nil && tag("check") != "" {
+		panic("config: there is no check " + tag("check")) // which every test would meet
+	}
 	k.Type = typeName(k)
 	v := reflect.New(k.typ).Elem()
 	if err := (&reader{}).text(v, k, k.Default); err != nil && k.Default != "" {
@@ -127,7 +130,7 @@ func typeName(k *Key) string {
 	if of.Kind() == reflect.Slice {
 		of, list = of.Elem(), "list of "
 	}
-	if k.oneOf != nil {
+	if len(k.oneOf) > 0 {
 		return list + strings.Join(k.oneOf, ", ")
 	}
 	switch of {
@@ -218,7 +221,7 @@ func tableNamed(name string) *table {
 	return nil
 }
 
-// element returns a new element of a list of tables with its defaults, or sets those of any other table in v.
+// setDefaults sets what is in v, a table or an element of a list of them, to the defaults.
 func (t *table) setDefaults(v reflect.Value) {
 	for _, k := range t.keys {
 		v.Field(k.field).Set(copied(reflect.ValueOf(k.isDefault)))

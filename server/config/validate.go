@@ -22,9 +22,9 @@ func (l *loader) validate() {
 		l.conflict("credentials for every origin let any page act for its reader: list the origins, or set credentials = false",
 			"cors.credentials", "cors.origins", "origins")
 	}
-	if l.cfg.Limits.ReplayBytes > l.cfg.Limits.Outbox {
-		l.conflict(fmt.Sprintf("a replay of %v does not fit an outbox of %v: set replay_bytes to that at most, or outbox to more",
-			c.Limits.ReplayBytes, c.Limits.Outbox), "limits.replay_bytes", "limits.outbox")
+	if c.Limits.MessageBytes > c.Limits.Outbox {
+		l.conflict(fmt.Sprintf("a message of %v does not fit an outbox of %v: set message_bytes to that at most, or outbox to more",
+			c.Limits.MessageBytes, c.Limits.Outbox), "limits.message_bytes", "limits.outbox")
 	}
 	if total := c.Limits.OutboxTotal; total != 0 && total < c.Limits.Outbox {
 		l.conflict(fmt.Sprintf("all outboxes together may have %v, and one %v: set outbox_total to more", total, c.Limits.Outbox),

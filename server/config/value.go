@@ -251,7 +251,7 @@ func network(s string) (netip.Prefix, error) {
 
 // allowed checks a value, or an element of a list, against the tags of its key.
 func (k *Key) allowed(v reflect.Value) error {
-	if k.oneOf != nil && !slices.Contains(k.oneOf, v.String()) {
+	if len(k.oneOf) > 0 && !slices.Contains(k.oneOf, v.String()) {
 		hint := didYouMean(v.String(), k.oneOf, `"`, `"`)
 		if hint == "" {
 			hint = ": it is one of " + strings.Join(k.oneOf, ", ")
