@@ -155,10 +155,10 @@ func (h *Hub) Close() error {
 		if h.draining == nil {
 			h.draining = &Reason{Code: GoingAway, Text: "the server has stopped; come back in a moment", Reconnect: true, After: time.Second}
 		}
-		list := h.list()
+		why, list := *h.draining, h.list()
 		h.mu.Unlock()
 		for _, s := range list {
-			s.Close(*h.draining)
+			s.Close(why)
 		}
 		h.stop()
 		h.presence.close()

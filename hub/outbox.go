@@ -281,6 +281,7 @@ func (s *Session) drain() {
 // abandon ends the session and lets go of what waits.
 func (s *Session) abandon(why Reason) {
 	s.mu.Lock()
+	s.failed = true // nothing may follow what is let go of
 	s.discard()
 	s.out.sending = false
 	final := s.out.final
@@ -308,6 +309,9 @@ func (o *outbox) finish(r Reason) (flushing bool) {
 
 // fail ends the session from within a lock: on a goroutine of its own. What waits is let go of. Session.mu is held.
 func (s *Session) fail(r Reason) {
+	if s.failed || s.closed {
+		return
+	}
 	s.failed = true // nothing may follow what is let go of
 	s.discard()
 	s.hub.working.Go(func() { s.Close(r) })

@@ -185,12 +185,7 @@ func (t *rateTable) take(h *Hub, topic string, rule *Topic) error {
 		b = rate.NewLimiter(rate.Limit(rule.Rate), max(1, rule.Burst))
 		t.topics[topic] = b
 	}
-	if b.Limit() != rate.Limit(rule.Rate) {
-		b.SetLimit(rate.Limit(rule.Rate))
-	}
-	if burst := max(1, rule.Burst); b.Burst() != burst {
-		b.SetBurst(burst)
-	}
+	adjust(b, rule.Rate, max(1, rule.Burst))
 	return h.spend(b, "topic_rate")
 }
 

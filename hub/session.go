@@ -54,7 +54,6 @@ type Session struct {
 	calls    int
 	expiry   *time.Timer
 	left     *time.Timer
-	leftFn   func()
 	failed   bool // it is about to be closed
 	closed   bool
 }
@@ -102,7 +101,7 @@ func (h *Hub) Connect(ctx context.Context, c Connect) (*Session, error) {
 	h.addUser(s, id.User)
 	h.mu.Unlock()
 	s.mu.Lock()
-	s.expireAt(id.Expires)
+	s.expireAt(s.identity.Expires) // which the application may have changed already
 	s.mu.Unlock()
 	if f := h.trace.Connected; f != nil {
 		f(s.Info())
@@ -210,18 +209,29 @@ func (s *Session) Send(f Frame) {
 func (s *Session) Command() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	l := &s.hub.rules.Load().limits
+	per, burst := l.Rate, l.Burst
+	if s.identity.Rate != 0 {
+		per, burst = s.identity.Rate, max(1, s.identity.Burst)
+	}
+	if per < 0 {
+		return nil
+	}
 	if s.bucket == nil {
-		l := s.hub.rules.Load().limits
-		per, burst := l.Rate, l.Burst
-		if s.identity.Rate != 0 {
-			per, burst = s.identity.Rate, max(1, s.identity.Burst)
-		}
-		if per < 0 {
-			return nil
-		}
 		s.bucket = rate.NewLimiter(rate.Limit(per), burst)
 	}
+	adjust(s.bucket, per, burst)
 	return s.hub.spend(s.bucket, "commands")
+}
+
+// adjust gives a bucket other bounds if they have changed.
+func adjust(b *rate.Limiter, per float64, burst int) {
+	if b.Limit() != rate.Limit(per) {
+		b.SetLimit(rate.Limit(per))
+	}
+	if b.Burst() != burst {
+		b.SetBurst(burst)
+	}
 }
 
 // spend takes one from a bucket, or says when there will be one.
@@ -291,22 +301,35 @@ func (s *Session) expireAt(at time.Time) {
 		return
 	}
 	grace := s.hub.rules.Load().limits.ExpiryGrace
-	s.expiry = time.AfterFunc(time.Until(at), func() {
+	s.expireIn(time.Until(at), func() {
 		if grace == 0 {
-			s.Close(Reason{Code: Expired, Text: "the token has expired: connect with a new one", Reconnect: true})
+			s.expired()
 			return
 		}
+		s.expireIn(grace, s.expired)
 		if f, ok := s.codec.Notice(Notice{Code: Expired, Text: "the token has expired: refresh it", After: grace}); ok {
-			s.Send(f)
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.identity.Expires.Equal(at) && !s.closed {
-			s.expiry = time.AfterFunc(grace, func() {
-				s.Close(Reason{Code: Expired, Text: "the token has expired: connect with a new one", Reconnect: true})
-			})
+			s.push(entry{frame: f})
 		}
 	})
+}
+
+// expireIn calls f, with Session.mu held, unless the timer has been replaced when its time comes: a timer that is stopped may
+// be on its way already. Session.mu is held.
+func (s *Session) expireIn(d time.Duration, f func()) {
+	var t *time.Timer
+	t = time.AfterFunc(d, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.expiry == t && !s.closed {
+			f()
+		}
+	})
+	s.expiry = t
+}
+
+// expired ends the session. Session.mu is held.
+func (s *Session) expired() {
+	s.fail(Reason{Code: Expired, Text: "the token has expired: connect with a new one", Reconnect: true})
 }
 
 // leave tells the session to come back, and ends it after that time or when ctx ends. done is called when it has ended.
@@ -337,6 +360,8 @@ func (s *Session) Close(r Reason) {
 		return
 	}
 	s.closed = true
+	s.hub.working.Add(1) // before Hub.Close has come past this session
+	defer s.hub.working.Done()
 	if s.expiry != nil {
 		s.expiry.Stop()
 	}
