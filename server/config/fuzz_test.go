@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/BurntSushi/toml"
 )
 
 var placed = regexp.MustCompile(`^parley\.toml:[1-9][0-9]*$`)
@@ -61,5 +63,50 @@ func FuzzLoad(f *testing.F) {
 		if err := Print(&b, c); err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+// The scanner for lines finds everything that the library does, in a line which is there.
+func FuzzPositions(f *testing.F) {
+	f.Add(Example)
+	f.Add("a.\"b.c\".'d' = [1, [\"]\", {e = '}', f.g = 2}]] # [x]\r\n[[h.i]]\n[h.i.j]\nk = \"\"\"\\\"\"\"\"\"\"\nl = '''\n'''''\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		m := map[string]any{}
+		_, err := toml.Decode(text, &m)
+		root := positions(text) // must end, whatever it is given
+		if err != nil {
+			return
+		}
+		lines := strings.Count(text, "\n") + 1
+		var walk func(path string, v any, n *node)
+		walk = func(path string, v any, n *node) {
+			if n == nil || n.line < 1 || n.line > lines {
+				t.Fatalf("%s is not found in\n%s", path, text)
+			}
+			switch v := v.(type) {
+			case map[string]any:
+				for key, item := range v {
+					if key == "" {
+						continue // the library loses what is in some lists below an empty key
+					}
+					walk(path+"."+key, item, n.keys[key])
+				}
+			case []map[string]any:
+				for i, item := range v {
+					walk(path+"[]", item, n.item(i))
+				}
+				if len(n.items) != len(v) {
+					t.Fatalf("%s has %d elements, not %d, in\n%s", path, len(v), len(n.items), text)
+				}
+			case []any:
+				for i, item := range v {
+					walk(path+"[]", item, n.item(i))
+				}
+				if len(n.items) != len(v) {
+					t.Fatalf("%s has %d elements, not %d, in\n%s", path, len(v), len(n.items), text)
+				}
+			}
+		}
+		walk("", m, root)
 	})
 }
