@@ -18,29 +18,19 @@ type encoded struct {
 
 type encodedFrame struct {
 	codec   Codec
-	matched string
+	matched []broker.Filter
 	frame   Frame
 	err     error
 }
 
 // encode returns the entry for a message, encoding it if no other session with this codec has had it.
 func (s *Session) encode(m *broker.Message, rule *Topic, matched []broker.Filter, shared *encoded) entry {
-	key := ""
-	if len(matched) > 0 {
-		var b strings.Builder
-		for _, f := range matched {
-			b.WriteByte(byte(f.Type))
-			b.WriteString(f.Name)
-			b.WriteByte(0)
-		}
-		key = b.String()
-	}
 	var f Frame
 	var err error
 	found := false
 	if shared != nil {
 		for i := range shared.list {
-			if e := &shared.list[i]; e.codec == s.codec && e.matched == key {
+			if e := &shared.list[i]; e.codec == s.codec && slices.Equal(e.matched, matched) {
 				f, err, found = e.frame, e.err, true
 				break
 			}
@@ -48,7 +38,7 @@ func (s *Session) encode(m *broker.Message, rule *Topic, matched []broker.Filter
 	}
 	if !found {
 		if f, err = s.codec.Message(m, matched); shared != nil {
-			shared.list = append(shared.list, encodedFrame{s.codec, key, f, err})
+			shared.list = append(shared.list, encodedFrame{s.codec, matched, f, err})
 		}
 	}
 	if err != nil {
@@ -131,13 +121,10 @@ func (s *Session) deliver(subs []*subscription, m *broker.Message, rule *Topic, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	active, matched, later := s.active(subs, m.Topic, m.Position)
-	switch {
-	case active:
-		return s.push(s.encode(m, rule, matched, shared))
-	case later != nil:
-		s.postpone(later, s.encode(m, rule, later.matched(), shared))
+	if later != nil && later.keeps(active, m.Topic, m.Position) {
+		s.postpone(later, s.encode(m, rule, later.alone, shared))
 	}
-	return false
+	return active && s.push(s.encode(m, rule, matched, shared))
 }
 
 // active reports whether one of the subscriptions wants what is at this position now, and by which filters, if not only by the topic itself;
@@ -149,30 +136,36 @@ func (s *Session) active(subs []*subscription, topic string, at broker.Position)
 		case sub.waiting:
 			later = sub
 		case sub.past != nil && sub.seen(topic, at):
-		case !active && sub.filter.IsExact():
-			active = true
+		case !active:
+			active, matched = true, sub.alone
 		default:
-			if active && matched == nil {
-				matched = append(matched, broker.Exact(topic))
+			if matched == nil {
+				matched = []broker.Filter{broker.Exact(topic)}
 			}
-			active = true
-			matched = append(matched, sub.filter)
+			matched = append(slices.Clip(matched), sub.filter)
 		}
 	}
 	return active, matched, later
 }
 
-// matched are the filters to name for what this subscription alone brings.
-func (sub *subscription) matched() []broker.Filter {
-	if sub.filter.IsExact() {
-		return nil
+// keeps reports whether a subscription that still looks up its past has to keep what is at this position for later, although other
+// subscriptions may bring it now: what is replayed must go on without a hole. One that begins now begins after that instead. Session.mu is held.
+func (sub *subscription) keeps(active bool, topic string, at broker.Position) bool {
+	if !active || sub.replays {
+		return true
 	}
-	return []broker.Filter{sub.filter}
+	if sub.others == nil {
+		sub.others = map[string]broker.Position{}
+	}
+	sub.others[topic] = at
+	return false
 }
 
 // postpone keeps an entry for a subscription that still looks up its past. Session.mu is held.
 func (s *Session) postpone(sub *subscription, e entry) {
-	if len(sub.pending) >= s.hub.rules.Load().limits.OutboxCount {
+	limits := &s.hub.rules.Load().limits
+	if sub.size += e.size(); len(sub.pending) >= limits.OutboxCount || sub.size > limits.OutboxBytes {
+		sub.pending = nil
 		s.hub.refused("outbox")
 		s.fail(Reason{Code: SlowConsumer, Text: "too much was published while the past was looked up; come back and resume", Reconnect: true})
 		return
@@ -186,13 +179,14 @@ func (r *receiver) Gap(g broker.Gap) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		active, matched, later := s.active(subs, g.Topic, g.Tail)
-		e := entry{gap: &Gap{Topic: g.Topic, After: g.After, Tail: g.Tail, Reason: GapLost, Matched: matched}}
-		switch {
-		case active:
-			s.push(e)
-		case later != nil:
-			e.gap.Matched = later.matched()
-			s.postpone(later, e)
+		gap := func(matched []broker.Filter) entry {
+			return entry{gap: &Gap{Topic: g.Topic, After: g.After, Tail: g.Tail, Reason: GapLost, Matched: matched}}
+		}
+		if later != nil && later.keeps(active, g.Topic, g.Tail) {
+			s.postpone(later, gap(later.alone))
+		}
+		if active {
+			s.push(gap(matched))
 		}
 	})
 }

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/parley-ws/parley/broker"
@@ -57,12 +58,16 @@ type subscription struct {
 	session  *Session
 	group    *group
 	filter   broker.Filter
-	server   bool // made by the server
-	presence bool // tells who comes and goes
+	alone    []broker.Filter // what to name for a message that this alone brings: the filter, if it is not exact
+	server   bool            // made by the server
+	presence bool            // tells who comes and goes
+	replays  bool            // begins in the past
 
 	// Guarded by Session.mu.
 	pending []entry                    // what comes while the past is looked up; nil otherwise
+	size    int                        // of pending, in bytes
 	waiting bool                       // pending is in use
+	others  map[string]broker.Position // what other subscriptions brought meanwhile, by topic, if it is not in pending
 	past    map[string]broker.Position // what was replayed, by topic: live messages up to there are left out
 	ended   bool
 }
@@ -92,7 +97,9 @@ func (h *Hub) acquire(ctx context.Context, f broker.Filter) (*group, error) {
 	select {
 	case g.link <- struct{}{}:
 		if !g.linked {
-			err = h.node.Subscribe(ctx, f)
+			if err = h.node.Subscribe(ctx, f); err != nil {
+				h.node.Unsubscribe(f) // it may have happened all the same
+			}
 			g.linked = err == nil
 		}
 		<-g.link
@@ -153,22 +160,53 @@ func (s *Session) Subscribe(ctx context.Context, o Subscribe) (Subscribed, error
 	if err := o.Filter.Check(); err != nil {
 		return Subscribed{}, Errorf(BadRequest, "%v", err)
 	}
-	if err := s.may(ctx, &Access{Action: ActSubscribe, Topics: o.Filter}); err != nil {
-		return Subscribed{}, s.hub.told("subscribe", err)
-	}
-	if o.Presence {
-		if err := s.may(ctx, &Access{Action: ActPresence, Topics: o.Filter}); err != nil {
+	for {
+		a := &Access{Action: ActSubscribe, Topics: o.Filter}
+		err := s.may(ctx, a)
+		if err == nil && o.Presence {
+			err = s.may(ctx, &Access{Action: ActPresence, Topics: o.Filter})
+		}
+		if err == nil && o.replays() {
+			err = s.may(ctx, &Access{Action: ActHistory, Topics: o.Filter})
+		}
+		if err != nil {
 			return Subscribed{}, s.hub.told("subscribe", err)
 		}
+		if r, err := s.subscribe(ctx, o, a.Identity); err != errJudgeAgain {
+			return r, err
+		}
 	}
-	return s.subscribe(ctx, o, false)
 }
 
-func (s *Session) subscribe(ctx context.Context, o Subscribe, server bool) (Subscribed, error) {
+// replays reports whether the past is asked for.
+func (o *Subscribe) replays() bool {
+	return !o.Since.IsZero() || len(o.Positions) > 0 || o.History > 0
+}
+
+// errJudgeAgain says that the session has another identity than the one that was judged.
+var errJudgeAgain = errors.New("hub: the identity has changed")
+
+// subscribe does so on behalf of an identity that may, or of the server if that is nil.
+func (s *Session) subscribe(ctx context.Context, o Subscribe, judged *Identity) (Subscribed, error) {
 	h := s.hub
+	server := judged == nil
 	rules := h.rules.Load()
 	if kind := rules.find(o.Filter.Name).Kind; o.Filter.IsExact() && kind == broker.Bytes && !s.caps.Binary {
 		return Subscribed{}, Errorf(WrongKind, "the topic carries bytes, which this client cannot be sent: connect in another way")
+	}
+	// What takes long comes first, while nothing is kept for this subscription and others are not held up.
+	if o.replays() {
+		if err := s.roomToReplay(ctx); err != nil {
+			return Subscribed{}, h.told("subscribe", err)
+		}
+		select {
+		case h.resumes <- struct{}{}:
+			defer func() { <-h.resumes }()
+		case <-ctx.Done():
+			return Subscribed{}, AsError(context.Cause(ctx))
+		case <-s.ctx.Done():
+			return Subscribed{}, AsError(context.Cause(s.ctx))
+		}
 	}
 	// One after the other: so at most one waits for its past, and what overlaps with it cannot be reordered.
 	select {
@@ -179,13 +217,22 @@ func (s *Session) subscribe(ctx context.Context, o Subscribe, server bool) (Subs
 	case <-s.ctx.Done():
 		return Subscribed{}, AsError(context.Cause(s.ctx))
 	}
-	sub := &subscription{session: s, filter: o.Filter, server: server, presence: o.Presence, waiting: true}
+	sub := &subscription{session: s, filter: o.Filter, server: server, presence: o.Presence, replays: o.replays(), waiting: true}
+	if !o.Filter.IsExact() {
+		sub.alone = []broker.Filter{o.Filter}
+	}
 	s.mu.Lock()
 	_, have := s.subs[o.Filter]
 	switch {
 	case s.closed:
 		s.mu.Unlock()
 		return Subscribed{}, Errorf(GoingAway, "the session has ended")
+	case !server && s.identity != judged:
+		s.mu.Unlock()
+		return Subscribed{}, errJudgeAgain
+	case have && server:
+		s.mu.Unlock()
+		return Subscribed{}, nil
 	case have:
 		s.mu.Unlock()
 		return Subscribed{}, Errorf(BadRequest, "the session is subscribed to this already: unsubscribe first")
@@ -215,17 +262,22 @@ func (s *Session) subscribe(ctx context.Context, o Subscribe, server bool) (Subs
 	if gone {
 		g.remove(sub)
 		h.release(g)
-		return Subscribed{}, Errorf(GoingAway, "the session or the subscription has ended")
+		return Subscribed{}, errEnded
 	}
 
-	reply, past, err := h.lookUp(ctx, s, &o)
+	reply, past, err := h.lookUp(ctx, &o)
 	if err != nil {
 		s.drop(sub)
 		return Subscribed{}, h.told("subscribe", err)
 	}
-	s.begin(sub, &o, reply, past)
+	if !s.begin(sub, &o, &reply, past) {
+		return Subscribed{}, errEnded
+	}
 	return reply, nil
 }
+
+// errEnded is what a client is told whose subscription was ended before it had begun.
+var errEnded = Errorf(GoingAway, "the session or the subscription has ended")
 
 // forget takes a subscription out of the session before it has a group.
 func (s *Session) forget(sub *subscription) {
@@ -245,7 +297,7 @@ func (s *Session) drop(sub *subscription) bool {
 		delete(s.subs, sub.filter)
 	}
 	sub.ended = true
-	sub.pending = nil
+	sub.pending, sub.others = nil, nil
 	g := sub.group
 	s.mu.Unlock()
 	if ok && g != nil {
@@ -255,17 +307,19 @@ func (s *Session) drop(sub *subscription) bool {
 	return ok
 }
 
-// begin answers a subscription, and delivers the past and then what came meanwhile.
-func (s *Session) begin(sub *subscription, o *Subscribe, reply Subscribed, past []*broker.Message) {
+// begin answers a subscription, and delivers the past and then what came meanwhile. It reports whether the subscription had not been ended
+// by then.
+func (s *Session) begin(sub *subscription, o *Subscribe, reply *Subscribed, past []*broker.Message) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if sub.ended {
-		return
+		return false
 	}
+	reply.advance(sub.others)
 	if o.Reply != nil {
-		s.push(entry{frame: o.Reply(reply)})
+		s.push(entry{frame: o.Reply(*reply)})
 	} else if sub.server {
-		if f, ok := s.codec.Subscribed(reply); ok {
+		if f, ok := s.codec.Subscribed(*reply); ok {
 			s.push(entry{frame: f})
 		}
 	}
@@ -276,21 +330,37 @@ func (s *Session) begin(sub *subscription, o *Subscribe, reply Subscribed, past 
 	for topic, r := range reply.Topics {
 		sub.past[topic] = r.Position
 	}
-	var matched []broker.Filter
-	if !sub.filter.IsExact() {
-		matched = []broker.Filter{sub.filter}
-	}
 	rules := s.hub.rules.Load()
 	for _, m := range past {
-		s.push(s.encode(m, rules.find(m.Topic), matched, nil))
+		s.push(s.encode(m, rules.find(m.Topic), sub.alone, nil))
 	}
 	for _, e := range sub.pending {
-		if e.msg != nil && sub.seen(e.msg.Topic, e.msg.Position) {
-			continue
+		switch {
+		case e.msg != nil && sub.seen(e.msg.Topic, e.msg.Position):
+		case e.gap != nil && sub.seen(e.gap.Topic, e.gap.Tail):
+		default:
+			s.push(e)
 		}
-		s.push(e)
 	}
-	sub.pending, sub.waiting = nil, false
+	sub.pending, sub.others, sub.waiting = nil, nil, false
+	return true
+}
+
+// advance moves the answer up to what the session has got by other subscriptions already: what is published from now on comes after that.
+func (r *Subscribed) advance(others map[string]broker.Position) {
+	later := func(p *broker.Position, than broker.Position) {
+		if p.Epoch == than.Epoch && p.Offset < than.Offset {
+			*p = than
+		}
+	}
+	for topic, at := range others {
+		if r.Filter.IsExact() {
+			later(&r.Position, at)
+		} else if one, ok := r.Topics[topic]; ok {
+			later(&one.Position, at)
+			r.Topics[topic] = one
+		}
+	}
 }
 
 // seen reports whether a message was part of what was replayed or told about at the beginning. Session.mu is held.
@@ -310,27 +380,20 @@ func (sub *subscription) seen(topic string, at broker.Position) bool {
 }
 
 // lookUp finds out where the topics are, and what is to be replayed, oldest first.
-func (h *Hub) lookUp(ctx context.Context, s *Session, o *Subscribe) (Subscribed, []*broker.Message, error) {
+func (h *Hub) lookUp(ctx context.Context, o *Subscribe) (Subscribed, []*broker.Message, error) {
 	reply := Subscribed{Filter: o.Filter}
-	replays := !o.Since.IsZero() || len(o.Positions) > 0 || o.History > 0
-	if replays {
-		if err := s.may(ctx, &Access{Action: ActHistory, Topics: o.Filter}); err != nil {
-			return reply, nil, err
-		}
-		if err := s.roomToReplay(ctx); err != nil {
-			return reply, nil, err
-		}
-		select {
-		case h.resumes <- struct{}{}:
-			defer func() { <-h.resumes }()
-		case <-ctx.Done():
-			return reply, nil, context.Cause(ctx)
-		}
-	}
 	var past []*broker.Message
 	var err error
 	if o.Filter.IsExact() {
-		if reply, past, err = h.resume(ctx, o.Filter.Name, o.Since, o.History); err != nil {
+		limits := &h.rules.Load().limits
+		q := broker.Query{Since: o.Since, Bytes: limits.ReplayBytes}
+		switch {
+		case !o.Since.IsZero():
+			q.Limit = limits.ReplayCount
+		case o.History > 0:
+			q.Last, q.Limit = true, min(o.History, limits.ReplayCount)
+		}
+		if reply, past, err = h.resume(ctx, o.Filter.Name, q); err != nil {
 			return reply, nil, err
 		}
 		reply.Filter = o.Filter
@@ -351,16 +414,25 @@ func (h *Hub) resumeAll(ctx context.Context, o *Subscribe, reply *Subscribed) ([
 	if len(o.Positions) > limits.PatternTopics {
 		return nil, Errorf(LimitReached, "positions of at most %d topics may be given: subscribe to fewer at once", limits.PatternTopics)
 	}
-	topics, err := h.node.Topics(ctx, o.Filter, limits.PatternTopics)
+	topics, err := h.node.Topics(ctx, o.Filter, limits.PatternTopics+1)
 	if err != nil {
 		return nil, err
 	}
+	listed := len(topics) <= limits.PatternTopics
+	if !listed {
+		topics = topics[:limits.PatternTopics]
+	}
 	var past []*broker.Message
 	reply.Topics = map[string]Subscribed{}
-	reply.Resumed, reply.Recovered = o.Positions != nil, o.Positions != nil
+	reply.Resumed = o.Positions != nil
+	reply.Recovered = reply.Resumed && listed // of what is not listed, something may be missing
 	budget := limits.ReplayBytes
 	resume := func(topic string, since broker.Position, known bool) error {
-		r, list, err := h.resume(ctx, topic, since, 0)
+		q := broker.Query{Since: since}
+		if !since.IsZero() && budget > 0 {
+			q.Limit, q.Bytes = limits.ReplayCount-len(past), budget
+		}
+		r, list, err := h.resume(ctx, topic, q)
 		if err != nil {
 			return err
 		}
@@ -368,13 +440,11 @@ func (h *Hub) resumeAll(ctx context.Context, o *Subscribe, reply *Subscribed) ([
 		for _, m := range list {
 			size += len(m.Body)
 		}
-		if len(past)+len(list) > limits.ReplayCount || size > budget {
-			r.Recovered, r.Replayed, list = false, 0, nil
+		if size > budget { // of one message that is larger than what is left
+			r.Recovered, r.Replayed, list, size = false, 0, nil, 0
 		}
-		if o.Positions != nil {
-			r.Resumed = true
-			r.Recovered = r.Recovered && known
-		}
+		r.Resumed = reply.Resumed
+		r.Recovered = r.Recovered && known
 		budget -= size
 		reply.Recovered = reply.Recovered && r.Recovered
 		reply.Replayed += r.Replayed
@@ -406,20 +476,12 @@ func (h *Hub) resumeAll(ctx context.Context, o *Subscribe, reply *Subscribed) ([
 }
 
 // resume looks up one topic.
-func (h *Hub) resume(ctx context.Context, topic string, since broker.Position, last int) (Subscribed, []*broker.Message, error) {
-	limits := &h.rules.Load().limits
-	q := broker.Query{Since: since, Bytes: limits.ReplayBytes}
-	switch {
-	case !since.IsZero():
-		q.Limit = limits.ReplayCount
-	case last > 0:
-		q.Last, q.Limit = true, min(last, limits.ReplayCount)
-	}
+func (h *Hub) resume(ctx context.Context, topic string, q broker.Query) (Subscribed, []*broker.Message, error) {
 	page, err := h.node.History(ctx, topic, q)
 	if err != nil {
 		return Subscribed{}, nil, err
 	}
-	r := Subscribed{Filter: broker.Exact(topic), Position: page.Tail, Resumed: !since.IsZero()}
+	r := Subscribed{Filter: broker.Exact(topic), Position: page.Tail, Resumed: !q.Since.IsZero()}
 	if r.Resumed {
 		r.Recovered = page.Complete && !page.More
 		if !r.Recovered {
@@ -477,12 +539,6 @@ func (s *Session) unsubscribed(sub *subscription, why *Error) {
 
 // serverSubscribe subscribes the session without asking anybody; being subscribed already is fine.
 func (s *Session) serverSubscribe(ctx context.Context, f broker.Filter) error {
-	s.mu.Lock()
-	_, have := s.subs[f]
-	s.mu.Unlock()
-	if have {
-		return nil
-	}
-	_, err := s.subscribe(ctx, Subscribe{Filter: f}, true)
+	_, err := s.subscribe(ctx, Subscribe{Filter: f}, nil)
 	return err
 }
