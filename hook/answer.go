@@ -1,0 +1,267 @@
+package hook
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/parley-ws/parley/broker"
+	"github.com/parley-ws/parley/hub"
+)
+
+// answer is what the application has answered to a question.
+type answer struct {
+	denied *hub.Error      // nil if it is allowed
+	cache  time.Duration   // for which it holds; negative if it does not say
+	body   json.RawMessage // of the message, or nil
+	change []func(*hub.Identity)
+}
+
+// parseAnswer reads an answer. It allows only what says so.
+func parseAnswer(text []byte) (*answer, error) {
+	members, err := object(text)
+	if err != nil {
+		return nil, fmt.Errorf("hook: the answer is %w", err)
+	}
+	a := &answer{cache: -1}
+	var allow *bool
+	for name, v := range members {
+		var err error
+		switch name {
+		case "allow":
+			if json.Unmarshal(v, &allow) != nil || allow == nil {
+				err = errors.New("it is neither true nor false")
+			}
+		case "cache":
+			a.cache, err = seconds(v, maxCache)
+		case "body":
+			a.body = v
+		default:
+			var change func(*hub.Identity)
+			if change, err = identityMember(name, v); change != nil {
+				a.change = append(a.change, change)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("hook: the answer: %q: %w", name, err)
+		}
+	}
+	if allow == nil {
+		return nil, errors.New("hook: the answer does not say whether to allow it: it needs the member allow")
+	}
+	if !*allow {
+		if a.denied, err = parseError(members); err != nil {
+			return nil, fmt.Errorf("hook: the answer: %w", err)
+		}
+	}
+	return a, nil
+}
+
+// identityMember reads a member that says something about the client. It returns nil for names that it does not know.
+func identityMember(name string, v json.RawMessage) (func(*hub.Identity), error) {
+	switch name {
+	case "user":
+		s, err := str(v)
+		if err == nil && len(s) > 255 {
+			err = errors.New("it has more than 255 bytes")
+		}
+		return func(id *hub.Identity) { id.User = s }, err
+	case "claims":
+		return func(id *hub.Identity) { id.Claims = v }, nil
+	case "data":
+		return func(id *hub.Identity) { id.Data = v }, nil
+	case "expires":
+		n, err := number(v)
+		if err == nil && (n < 0 || n > 253402300799) {
+			err = errors.New("it is no time in seconds from 1970 to 9999: perhaps it is in milliseconds")
+		}
+		return func(id *hub.Identity) { id.Expires = time.Unix(int64(n), 0) }, err
+	case "subscribe":
+		f, err := filters(v, broker.Pattern)
+		return func(id *hub.Identity) { id.Subscribe = f }, err
+	case "publish":
+		f, err := filters(v, broker.Pattern)
+		return func(id *hub.Identity) { id.Publish = f }, err
+	case "presence":
+		f, err := filters(v, broker.Pattern)
+		return func(id *hub.Identity) { id.Presence = f }, err
+	case "call":
+		f, err := filters(v, method)
+		return func(id *hub.Identity) { id.Call = f }, err
+	case "subscriptions":
+		f, err := filters(v, broker.Pattern)
+		return func(id *hub.Identity) { id.Subscriptions = f }, err
+	case "producer":
+		s, err := str(v)
+		return func(id *hub.Identity) { id.Producer = s }, err
+	case "rate":
+		n, err := number(v)
+		if err == nil && n < 0 {
+			err = errors.New("it is negative")
+		}
+		return func(id *hub.Identity) { id.Rate = n }, err
+	case "burst":
+		n, err := number(v)
+		if err == nil && (n < 0 || n > 1e6 || n != math.Trunc(n)) {
+			err = errors.New("it is no whole number from 0 to 1000000")
+		}
+		return func(id *hub.Identity) { id.Burst = int(n) }, err
+	}
+	return nil, nil
+}
+
+// replace gives a message the body that the application wants it to have, of the same kind as before.
+func replace(m *broker.Message, body json.RawMessage) error {
+	if m.Kind == broker.JSON {
+		m.Body = body
+		return nil
+	}
+	s, err := str(body)
+	if err != nil {
+		return fmt.Errorf("hook: the body of the answer, in the place of %v: %w", m.Kind, err)
+	}
+	if m.Kind == broker.Text {
+		m.Body = []byte(s)
+		return nil
+	}
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		return errors.New("hook: the body of the answer, in the place of bytes, is no base64")
+	}
+	m.Body = b
+	return nil
+}
+
+// codes are those that an application may give, each with what is said if it gives no text.
+var codes = map[hub.Code]string{
+	hub.Forbidden:       "the application does not allow this",
+	hub.Unauthenticated: "the application does not know who you are: connect with a token that holds",
+	hub.Expired:         "the application wants a new token: connect with one",
+	hub.BadRequest:      "the application cannot make sense of this",
+	hub.NotFound:        "the application does not know this",
+	hub.TooLarge:        "this is too large for the application",
+	hub.RateLimited:     "this is too often for the application; wait, then try again",
+	hub.LimitReached:    "this is too much for the application",
+	hub.WrongKind:       "the application takes another kind of message here",
+	hub.Unavailable:     "the application cannot do this now; try again",
+	hub.Timeout:         "it took the application too long; try again",
+	hub.Internal:        "the application failed",
+}
+
+// parseError reads code, text and retry.
+func parseError(members map[string]json.RawMessage) (*hub.Error, error) {
+	code := string(hub.Forbidden)
+	var err error
+	if v, ok := members["code"]; ok {
+		if code, err = str(v); err != nil {
+			return nil, fmt.Errorf("\"code\": %w", err)
+		}
+	}
+	text, ok := codes[hub.Code(code)]
+	if !ok {
+		return nil, fmt.Errorf("the code %.40q is none that an application may give", code)
+	}
+	if v, ok := members["text"]; ok {
+		given, err := str(v)
+		if err != nil {
+			return nil, fmt.Errorf("\"text\": %w", err)
+		}
+		if given != "" {
+			text = cut(given)
+		}
+	}
+	e := hub.Errorf(hub.Code(code), "%s", text)
+	if v, ok := members["retry"]; ok {
+		if e.After, err = seconds(v, maxAfter); err != nil {
+			return nil, fmt.Errorf("\"retry\": %w", err)
+		}
+		e.Retry = e.Retry || e.After > 0
+	}
+	return e, nil
+}
+
+// cut shortens a text for the client.
+func cut(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	n := maxText
+	for !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// method reads the name of a method, or what names begin with and a star.
+func method(s string) (broker.Filter, error) {
+	f := broker.Exact(s)
+	if prefix, wide := strings.CutSuffix(s, "*"); wide {
+		f = broker.Prefix(prefix)
+	}
+	return f, f.Check()
+}
+
+// filters reads a list of patterns.
+func filters(v json.RawMessage, read func(string) (broker.Filter, error)) ([]broker.Filter, error) {
+	var texts []*string
+	if err := json.Unmarshal(v, &texts); err != nil || texts == nil {
+		return nil, errors.New("it is not a list of texts")
+	}
+	list := make([]broker.Filter, 0, len(texts))
+	for _, s := range texts {
+		if s == nil {
+			return nil, errors.New("it is not a list of texts")
+		}
+		f, err := read(*s)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, f)
+	}
+	return list, nil
+}
+
+// object reads the members of a JSON object. Their names are compared as they are, which encoding/json does not do for structs.
+func object(text []byte) (map[string]json.RawMessage, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil || members == nil {
+		return nil, errors.New("not a JSON object")
+	}
+	return members, nil
+}
+
+func str(v json.RawMessage) (string, error) {
+	var s *string
+	if err := json.Unmarshal(v, &s); err != nil || s == nil {
+		return "", errors.New("it is not a text")
+	}
+	return *s, nil
+}
+
+func number(v json.RawMessage) (float64, error) {
+	var n *float64
+	if err := json.Unmarshal(v, &n); err != nil || n == nil {
+		return 0, errors.New("it is not a number")
+	}
+	return *n, nil
+}
+
+// seconds reads a time span, at most most.
+func seconds(v json.RawMessage, most time.Duration) (time.Duration, error) {
+	n, err := number(v)
+	if err != nil {
+		return 0, err
+	}
+	if n < 0 {
+		return 0, errors.New("it is negative")
+	}
+	if n >= most.Seconds() {
+		return most, nil
+	}
+	return time.Duration(n * float64(time.Second)), nil
+}
