@@ -42,6 +42,9 @@ func (k kind) orGuess(guess broker.Kind) kind {
 func (k *kind) publish(ctx context.Context, s *hub.Session, m *broker.Message) (broker.Published, error) {
 	again := *m // m belongs to the hub then
 	m.Kind = k.Kind
+	if k.guess && k.Kind == broker.JSON && !json.Valid(m.Body) {
+		m.Kind = broker.Text // the topic is asked: it may have changed its mind
+	}
 	if err := checkJSON(m); err != nil {
 		return broker.Published{}, err
 	}
@@ -49,13 +52,13 @@ func (k *kind) publish(ctx context.Context, s *hub.Session, m *broker.Message) (
 	if err == nil || !k.guess || hub.AsError(err).Code != hub.WrongKind || k.Kind == broker.Bytes {
 		return p, err
 	}
-	again.Kind = broker.JSON
-	if k.Kind == broker.JSON {
-		again.Kind = broker.Text
+	other := broker.JSON
+	if m.Kind == broker.JSON {
+		other = broker.Text
 	} else if !json.Valid(again.Body) {
 		return p, err
 	}
-	other := again.Kind
+	again.Kind = other
 	if p, err = s.Publish(ctx, &again); err == nil {
 		k.Kind = other
 	}
