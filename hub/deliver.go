@@ -60,37 +60,69 @@ func (h *Hub) matching(topic string) []*group {
 	groups := h.groups.Match(make([]*group, 0, 4), topic)
 	h.mu.RUnlock()
 	if len(groups) > 1 {
-		slices.SortFunc(groups, func(a, b *group) int {
-			return cmp.Or(cmp.Compare(a.filter.Type, b.filter.Type), strings.Compare(a.filter.Name, b.filter.Name))
-		})
+		slices.SortFunc(groups, func(a, b *group) int { return before(a.filter, b.filter) })
 	}
 	return groups
 }
 
-// each calls f once for every session that has subscriptions in the groups, with all of these.
+// each calls f once for every session that has subscriptions in the groups, with all of these in the order of the groups. f must not keep
+// the list.
 func each(groups []*group, f func(s *Session, subs []*subscription)) {
-	if len(groups) == 1 {
-		g := groups[0]
-		one := make([]*subscription, 1)
-		g.mu.RLock()
-		defer g.mu.RUnlock()
-		for sub := range g.subs {
-			one[0] = sub
-			f(sub.session, one)
-		}
+	if len(groups) == 0 {
 		return
 	}
-	sessions := map[*Session][]*subscription{}
-	for _, g := range groups {
+	// Those of the largest group are gone through as they are: a few that watch everything do not make it dear to reach the many.
+	largest, most := 0, -1
+	for i, g := range groups {
 		g.mu.RLock()
-		for sub := range g.subs {
-			sessions[sub.session] = append(sessions[sub.session], sub)
+		if len(g.subs) > most {
+			largest, most = i, len(g.subs)
 		}
 		g.mu.RUnlock()
 	}
-	for s, subs := range sessions {
+	var others map[*Session][]*subscription
+	for i, g := range groups {
+		if i == largest {
+			continue
+		}
+		g.mu.RLock()
+		for sub := range g.subs {
+			if others == nil {
+				others = map[*Session][]*subscription{}
+			}
+			others[sub.session] = append(others[sub.session], sub)
+		}
+		g.mu.RUnlock()
+	}
+	groups[largest].each(others, f)
+	for s, subs := range others {
 		f(s, subs)
 	}
+}
+
+// each calls f for the sessions of the group, with what they have in others, too, and takes them out of there.
+func (g *group) each(others map[*Session][]*subscription, f func(s *Session, subs []*subscription)) {
+	one := make([]*subscription, 1)
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	for sub := range g.subs {
+		subs := one
+		subs[0] = sub
+		if more := others[sub.session]; more != nil {
+			at := slices.IndexFunc(more, func(other *subscription) bool { return before(sub.filter, other.filter) < 0 })
+			if at < 0 {
+				at = len(more)
+			}
+			subs = slices.Insert(more, at, sub)
+			delete(others, sub.session)
+		}
+		f(sub.session, subs)
+	}
+}
+
+// before compares filters: exact ones come first.
+func before(a, b broker.Filter) int {
+	return cmp.Or(cmp.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
 }
 
 // Message hands a message to the sessions that are subscribed to its topic.
@@ -195,8 +227,7 @@ func (r *receiver) Gap(g broker.Gap) {
 func (r *receiver) Presence(topic string, d broker.Diff) {
 	frames := map[Codec]Frame{}
 	each((*Hub)(r).matching(topic), func(s *Session, subs []*subscription) {
-		i := slices.IndexFunc(subs, func(sub *subscription) bool { return sub.presence })
-		if i < 0 {
+		if !slices.ContainsFunc(subs, func(sub *subscription) bool { return sub.presence }) {
 			return
 		}
 		f, ok := frames[s.codec]
@@ -208,12 +239,16 @@ func (r *receiver) Presence(topic string, d broker.Diff) {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		switch sub := subs[i]; {
-		case sub.ended:
-		case sub.waiting:
-			s.postpone(sub, entry{frame: f})
-		default:
-			s.push(entry{frame: f})
+		told := false
+		for _, sub := range subs {
+			switch {
+			case !sub.presence || sub.ended:
+			case sub.waiting: // it has to follow the list of members, which may be older
+				s.postpone(sub, entry{frame: f})
+			case !told:
+				told = true
+				s.push(entry{frame: f})
+			}
 		}
 	})
 }

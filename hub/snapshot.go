@@ -59,9 +59,7 @@ func (s *Session) Subscriptions() []broker.Filter {
 	for f := range s.subs {
 		list = append(list, f)
 	}
-	slices.SortFunc(list, func(a, b broker.Filter) int {
-		return cmp.Or(cmp.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(list, before)
 	return list
 }
 
@@ -91,7 +89,7 @@ func (h *Hub) Sessions(t broker.Target, limit int) []SessionInfo {
 	slices.SortFunc(list, func(a, b SessionInfo) int {
 		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.ID, b.ID))
 	})
-	return list[:min(limit, len(list))]
+	return list[:max(0, min(limit, len(list)))]
 }
 
 // TopicInfo is what there is to know of a topic.
