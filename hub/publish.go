@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"time"
 	"unicode/utf8"
 
@@ -21,13 +22,13 @@ const (
 func (s *Session) Publish(ctx context.Context, m *broker.Message) (broker.Published, error) {
 	m.From = s.id
 	id := s.Identity()
-	switch given := m.Producer; {
-	case len(given) > maxID:
-		return broker.Published{}, Errorf(BadRequest, "the producer's name is longer than %d bytes", maxID)
+	switch given := m.Producer; { // what others chose is escaped: no slash of theirs makes one name of two
+	case len(given) > maxID || !utf8.ValidString(given):
+		return broker.Published{}, Errorf(BadRequest, "the producer's name must be UTF-8 and have at most %d bytes", maxID)
 	case id.Producer != "":
-		m.Producer = id.Producer + "/" + given
+		m.Producer = "producer/" + url.PathEscape(id.Producer) + "/" + given
 	case id.User != "":
-		m.Producer = "user/" + id.User + "/" + given
+		m.Producer = "user/" + url.PathEscape(id.User) + "/" + given
 	case given != "":
 		m.Producer = "client/" + given
 	default:
@@ -107,7 +108,7 @@ func checkMessage(m *broker.Message, rule *Topic) *Error {
 		return Errorf(BadRequest, "the message has no kind: json, text or bytes")
 	case len(m.ID) > maxID || !utf8.ValidString(m.ID):
 		return Errorf(BadRequest, "the id of the message must be UTF-8 and have at most %d bytes", maxID)
-	case len(m.Key) > maxName || !utf8.ValidString(m.Key) || len(m.Event) > maxName || !utf8.ValidString(m.Event) || len(m.ContentType) > maxName:
+	case len(m.Key) > maxName || !utf8.ValidString(m.Key) || len(m.Event) > maxName || !utf8.ValidString(m.Event) || len(m.ContentType) > maxName || !utf8.ValidString(m.ContentType):
 		return Errorf(BadRequest, "the key, event or content type of the message is not UTF-8, or longer than %d bytes", maxName)
 	case size > maxHeaders || len(m.Headers) > 64:
 		return Errorf(TooLarge, "the headers of the message have %d bytes: %d in 64 lines are allowed", size, maxHeaders)
@@ -139,7 +140,7 @@ func (s *Session) History(ctx context.Context, topic string, q broker.Query) (br
 func (h *Hub) History(ctx context.Context, topic string, q broker.Query) (broker.Page, error) {
 	l := &h.rules.Load().limits
 	q.Limit = min(q.Limit, l.ReplayCount)
-	if q.Bytes == 0 || q.Bytes > l.ReplayBytes {
+	if q.Bytes <= 0 || q.Bytes > l.ReplayBytes {
 		q.Bytes = l.ReplayBytes
 	}
 	return h.node.History(ctx, topic, q)

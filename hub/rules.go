@@ -139,7 +139,13 @@ func (t *Topic) allows(a *Access) error {
 
 // may returns an error unless the session may do what a says.
 func (s *Session) may(ctx context.Context, a *Access) error {
-	a.Identity = s.Identity()
+	s.mu.Lock()
+	a.Identity = s.identity
+	over := s.closed || s.failed
+	s.mu.Unlock()
+	if over {
+		return Errorf(GoingAway, "the session has ended")
+	}
 	rules := s.hub.rules.Load()
 	var err error
 	ask := a.Action == ActCall
@@ -163,6 +169,7 @@ func (s *Session) may(ctx context.Context, a *Access) error {
 type rateTable struct {
 	mu     sync.Mutex
 	topics map[string]*rate.Limiter
+	swept  time.Time
 }
 
 const maxRates = 100_000
@@ -176,8 +183,13 @@ func (t *rateTable) take(h *Hub, topic string, rule *Topic) error {
 	defer t.mu.Unlock()
 	b := t.topics[topic]
 	if b == nil {
-		if len(t.topics) >= maxRates {
+		if len(t.topics) >= maxRates && time.Since(t.swept) > time.Second {
 			t.sweep()
+			t.swept = time.Now()
+		}
+		if len(t.topics) >= maxRates {
+			h.refused("topic_rate")
+			return &Error{Code: RateLimited, Text: "too many topics were published to in a short time; wait, then try again", Retry: true, After: time.Second}
 		}
 		if t.topics == nil {
 			t.topics = map[string]*rate.Limiter{}
