@@ -21,7 +21,7 @@ type Node interface {
 	// the same filter again changes nothing.
 	Subscribe(ctx context.Context, f Filter) error
 
-	// Unsubscribe takes a filter back. What is on its way may still be delivered.
+	// Unsubscribe takes a filter back. What was published before may still be delivered.
 	Unsubscribe(f Filter)
 
 	// Publish appends m to the log of m.Topic, and returns its position when it is stored there: an acknowledgement of it holds.
@@ -105,7 +105,8 @@ type Published struct {
 
 // Query says which messages History is to return.
 type Query struct {
-	// Since is the position after which to begin. Zero is the beginning of what is kept, or with Last its end.
+	// Since is the position after which to begin. Zero is the beginning of what is kept, or with Last its end. A position of another
+	// epoch comes before everything that is kept.
 	Since Position
 
 	// Last makes it the last Limit messages, not the first.

@@ -142,7 +142,7 @@ func closeUnderWay(e *env) {
 		defer stop.Store(true)
 		for i := range 3 {
 			wg.Go(func() {
-				for n := 0; n < 5000 && !stop.Load(); n++ { // bounded: a fake clock stands still meanwhile
+				for n := 0; n < 1000 && !stop.Load(); n++ { // bounded: a fake clock stands still meanwhile
 					if _, err := b.Publish(e.Context(), text(fmt.Sprint("t/", i), "x"), broker.Publish{}); err != nil {
 						e.Errorf("Publish: %v", err)
 						return
