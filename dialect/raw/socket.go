@@ -3,6 +3,7 @@ package raw
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -74,7 +75,17 @@ func (h *Handler) socket(w http.ResponseWriter, r *http.Request, f broker.Filter
 		s.leave()
 		return
 	}
-	go s.serve(c, want, &h.o)
+	// On this goroutine, whose stack has grown already: that of an idle connection stays small.
+	joined := false
+	defer func() {
+		if !joined { // a panic, which net/http logs
+			s.leave()
+			_ = c.CloseNow()
+		}
+	}()
+	s.join(c, want)
+	joined = true
+	go s.serve(c, h.o.Logger)
 }
 
 // wishOf is what the query of a WebSocket or an event stream asks for.
@@ -117,25 +128,22 @@ func checkSubprotocols(names []string) *hub.Error {
 }
 
 // serve runs the connection on its own goroutine until it ends.
-func (s *socket) serve(c *ws.Conn, want *hub.Subscribe, o *Options) {
-	defer s.served(c, o)
-	s.join(c, want)
+func (s *socket) serve(c *ws.Conn, log *slog.Logger) {
+	defer s.served(c, log)
 	// How the connection ends, its Trace is told.
 	_ = c.Run(c.Context(), ws.Events{Message: s.message})
 }
 
 // served is deferred by serve.
-func (s *socket) served(c *ws.Conn, o *Options) {
+func (s *socket) served(c *ws.Conn, log *slog.Logger) {
 	if v := recover(); v != nil {
-		o.Logger.Error("raw: panic on a WebSocket", "remote", c.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
+		log.Error("raw: panic on a WebSocket", "remote", c.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
 		_ = c.Close(context.Background(), ws.CodeInternalError, "") // it ends one way or the other
 	}
 	s.leave()
 }
 
 // join subscribes the session, now that there is a connection to send to.
-//
-//go:noinline
 func (s *socket) join(c *ws.Conn, want *hub.Subscribe) {
 	s.mu.Lock()
 	s.out.Conn = c
