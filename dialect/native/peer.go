@@ -41,21 +41,33 @@ type peer struct {
 // call is one call under way. Peer.callMu guards it.
 type call struct{ cancel func() }
 
+// job is what it takes to carry out the commands of a body. It refers to that while it is at work.
+type job struct {
+	r reader
+	c command
+}
+
+var jobs = sync.Pool{New: func() any { return new(job) }}
+
 // run carries out the commands of a body, which is lent.
 func (p *peer) run(body []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r := reader{scanner: scanner{p: body, depth: p.h.limits.Depth}, most: p.h.limits.Commands}
-	var c command
+	j := jobs.Get().(*job)
+	defer func() {
+		*j = job{}
+		jobs.Put(j)
+	}()
+	j.r = reader{scanner: scanner{p: body, depth: p.h.limits.Depth}, most: p.h.limits.Commands}
 	for !p.ended() {
-		ok, err := r.next(&c)
+		ok, err := j.r.next(&j.c)
 		if err != nil {
 			p.end(0, err)
 		}
 		if err != nil || !ok {
 			return
 		}
-		p.do(&c)
+		p.do(&j.c)
 	}
 }
 
