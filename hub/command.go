@@ -24,12 +24,12 @@ func (h *Hub) Subscribe(ctx context.Context, t broker.Target, f broker.Filter) e
 	if err := f.Check(); err != nil {
 		return Errorf(BadRequest, "%v", err)
 	}
-	return h.send(ctx, t, opSubscribe, f)
+	return h.send(ctx, t, opSubscribe, wired(f))
 }
 
 // Unsubscribe ends the subscriptions to a filter of all sessions that the target names.
 func (h *Hub) Unsubscribe(ctx context.Context, t broker.Target, f broker.Filter) error {
-	return h.send(ctx, t, opUnsubscribe, f)
+	return h.send(ctx, t, opUnsubscribe, wired(f))
 }
 
 // Disconnect ends all sessions that the target names.
@@ -45,7 +45,7 @@ func (h *Hub) Refresh(ctx context.Context, t broker.Target, id Identity) error {
 	if !id.Expires.IsZero() && time.Until(id.Expires) <= 0 {
 		return h.Disconnect(ctx, t, Reason{Code: Expired, Text: "the token has been revoked: connect with a new one", Reconnect: true})
 	}
-	return h.send(ctx, t, opRefresh, id)
+	return h.send(ctx, t, opRefresh, identityOnWire(&id))
 }
 
 // Forward hands something to a session wherever it is: the dialect there gets it through Session.Forwarded. It is how a request
@@ -81,46 +81,46 @@ func (r *receiver) Command(t broker.Target, c broker.Command) {
 func (h *Hub) command(c broker.Command) (do func(*Session), err error) {
 	switch c.Op {
 	case opSubscribe:
-		var f broker.Filter
-		err = json.Unmarshal(c.Args, &f)
+		var w wireFilter
+		err = json.Unmarshal(c.Args, &w)
 		do = func(s *Session) {
-			h.spawn(func() {
-				if err := s.serverSubscribe(h.ctx, f); err != nil && s.ctx.Err() == nil {
-					h.log.Warn("hub: a session could not be subscribed", "session", s.id, "filter", f, "err", err)
+			s.inOrder(&s.commands, len(c.Args), func() {
+				if err := s.serverSubscribe(h.ctx, w.filter()); err != nil && s.ctx.Err() == nil {
+					h.log.Warn("hub: a session could not be subscribed", "session", s.id, "filter", w.filter(), "err", err)
 				}
 			})
 		}
 	case opUnsubscribe:
-		var f broker.Filter
-		err = json.Unmarshal(c.Args, &f)
+		var w wireFilter
+		err = json.Unmarshal(c.Args, &w)
 		do = func(s *Session) {
-			s.mu.Lock()
-			sub := s.subs[f]
-			s.mu.Unlock()
-			if sub != nil {
-				h.spawn(func() { s.unsubscribed(sub, Errorf(Disconnected, "the application has ended the subscription")) })
-			}
+			s.inOrder(&s.commands, len(c.Args), func() {
+				s.mu.Lock()
+				sub := s.subs[w.filter()]
+				s.mu.Unlock()
+				if sub != nil {
+					s.unsubscribed(sub, Errorf(Disconnected, "the application has ended the subscription"))
+				}
+			})
 		}
 	case opDisconnect:
 		var r Reason
 		err = json.Unmarshal(c.Args, &r)
 		do = func(s *Session) { h.spawn(func() { s.Close(r) }) }
 	case opRefresh:
-		var id Identity
-		err = json.Unmarshal(c.Args, &id)
+		var w wireIdentity
+		err = json.Unmarshal(c.Args, &w)
 		do = func(s *Session) {
-			h.spawn(func() {
-				id := id
-				id.User = s.Identity().User
-				s.adopt(&id)
-			})
+			id := w.identity()
+			id.User = s.Identity().User
+			h.spawn(s.adopt(id)) // it holds at once, and in the order of commands
 		}
 	case opDialect:
 		var data []byte
 		err = json.Unmarshal(c.Args, &data)
 		do = func(s *Session) {
 			if f := s.forwarded.Load(); f != nil {
-				h.spawn(func() { (*f)(data) })
+				s.inOrder(&s.forwards, len(data), func() { (*f)(data) })
 			}
 		}
 	default:
@@ -138,16 +138,60 @@ func (h *Hub) spawn(f func()) {
 	}
 }
 
-// Forwarded sets what gets the data of Hub.Forward for this session.
+// queue is what is to be done for a session, one after the other. It is guarded by Session.mu.
+type queue struct {
+	list []func()
+	size int  // of what waits, in bytes
+	busy bool // a goroutine does it
+}
+
+// inOrder runs f, which holds so many bytes, after what was given to the same queue before. Too much at once is left out, and logged: to end
+// the session for it would let anybody who knows its id end it.
+func (s *Session) inOrder(q *queue, size int, f func()) {
+	limits := &s.hub.rules.Load().limits
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.failed {
+		return
+	}
+	if q.size += size; len(q.list) > limits.OutboxCount || len(q.list) > 0 && q.size > limits.OutboxBytes {
+		q.size -= size
+		s.hub.refused("commands")
+		s.hub.log.Warn("hub: too many commands of other nodes wait for a session: one was left out", "session", s.id)
+		return
+	}
+	q.list = append(q.list, f)
+	if !q.busy {
+		q.busy = true
+		s.hub.working.Go(func() { s.work(q) })
+	}
+}
+
+// work does what is in a queue until nothing is.
+func (s *Session) work(q *queue) {
+	for {
+		s.mu.Lock()
+		list := q.list
+		q.list, q.size, q.busy = nil, 0, len(list) > 0
+		s.mu.Unlock()
+		if len(list) == 0 {
+			return
+		}
+		for _, f := range list {
+			f()
+		}
+	}
+}
+
+// Forwarded sets what gets the data of Hub.Forward for this session, one after the other in the order of each sender.
 func (s *Session) Forwarded(f func(data []byte)) { s.forwarded.Store(&f) }
 
 // targets returns the sessions here that t names.
 func (h *Hub) targets(t broker.Target) []*Session {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
 	if t.Node != "" && t.Node != h.name {
 		return nil
 	}
+	h.mu.RLock()
 	var list []*Session
 	switch {
 	case t.Session != "":
@@ -161,6 +205,7 @@ func (h *Hub) targets(t broker.Target) []*Session {
 	default:
 		list = h.list()
 	}
+	h.mu.RUnlock()
 	kept := list[:0]
 	for _, s := range list {
 		if s.fits(t) {

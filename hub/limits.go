@@ -1,6 +1,9 @@
 package hub
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Limits bound what sessions may take. A zero field means its default.
 type Limits struct {
@@ -50,6 +53,24 @@ type Limits struct {
 
 	// CallTimeout is how long a call may take. The default is 30 s.
 	CallTimeout time.Duration
+}
+
+// check returns an error if a bound is below zero that has no meaning there.
+func (l *Limits) check() error {
+	for _, f := range []struct {
+		name  string
+		below bool
+	}{
+		{"Subscriptions", l.Subscriptions < 0}, {"MessageBytes", l.MessageBytes < 0}, {"Burst", l.Burst < 0},
+		{"OutboxBytes", l.OutboxBytes < 0}, {"OutboxCount", l.OutboxCount < 0}, {"OutboxTotal", l.OutboxTotal < 0},
+		{"ReplayCount", l.ReplayCount < 0}, {"ReplayBytes", l.ReplayBytes < 0}, {"Resumes", l.Resumes < 0},
+		{"PatternTopics", l.PatternTopics < 0}, {"Sessions", l.Sessions < 0}, {"Calls", l.Calls < 0}, {"CallTimeout", l.CallTimeout < 0},
+	} {
+		if f.below {
+			return fmt.Errorf("hub: Options.Limits.%s is negative: leave it 0 for its default", f.name)
+		}
+	}
+	return nil
 }
 
 func (l Limits) withDefaults() Limits {

@@ -15,7 +15,8 @@ import (
 type presence struct {
 	topic  string
 	member broker.Member
-	timer  *time.Timer // while its session is gone
+	timer  *time.Timer // runs out when it has been gone for long enough; guarded by presenceTable.mu
+	taken  bool        // its session has come back as another, which has taken it over; guarded by presenceTable.mu
 }
 
 type presenceKey struct{ topic, key string }
@@ -40,18 +41,23 @@ func (s *Session) Enter(ctx context.Context, topic string, meta json.RawMessage)
 	if err := checkMeta(meta); err != nil {
 		return none, err
 	}
-	if err := s.may(ctx, &Access{Action: ActPresence, Topics: broker.Exact(topic)}); err != nil {
+	a := &Access{Action: ActPresence, Topics: broker.Exact(topic)}
+	if err := s.may(ctx, a); err != nil {
 		return none, s.hub.told("presence", err)
-	}
-	key := s.Identity().User
-	if key == "" {
-		key = s.id
 	}
 	h := s.hub
 	most := h.rules.Load().limits.Subscriptions
+	key := a.Identity.User
+	if key == "" {
+		key = s.id
+	}
 	s.mu.Lock()
 	p := s.present[topic]
+	entered := p != nil
 	switch {
+	case s.identity != a.Identity:
+		s.mu.Unlock()
+		return s.Enter(ctx, topic, meta) // it has to be judged again
 	case s.closed:
 		s.mu.Unlock()
 		return none, Errorf(GoingAway, "the session has ended")
@@ -69,21 +75,26 @@ func (s *Session) Enter(ctx context.Context, topic string, meta json.RawMessage)
 		}
 		s.present[topic] = p
 	}
-	p.member.Meta, p.member.Session, p.member.Node = meta, s.id, h.name
+	p.member.Meta, p.member.Session, p.member.Node = bytes.Clone(meta), s.id, h.name
 	m := p.member
 	s.mu.Unlock()
 	if err := h.node.Enter(ctx, topic, m); err != nil {
+		// It may have happened. What was present before stays so until the session leaves; what was not leaves.
 		s.mu.Lock()
-		if s.present[topic] == p {
+		if !entered && s.present[topic] == p {
 			delete(s.present, topic)
 		}
+		gone := !entered || s.closed
 		s.mu.Unlock()
+		if gone {
+			h.presence.gone(h, p)
+		}
 		return none, h.told("presence", err)
 	}
 	s.mu.Lock()
-	gone := s.closed
+	gone := s.present[topic] != p
 	s.mu.Unlock()
-	if gone { // it ended meanwhile, perhaps before the broker knew of it
+	if gone { // it left meanwhile, perhaps before the broker knew of it
 		h.presence.gone(h, p)
 	}
 	return m, nil
@@ -109,6 +120,7 @@ func (s *Session) Leave(ctx context.Context, topic string) error {
 		return Errorf(NotFound, "the session is not present there")
 	}
 	if err := s.hub.node.Leave(ctx, topic, p.member.Ref); err != nil {
+		s.hub.presence.gone(s.hub, p) // it will be tried again
 		return s.hub.told("presence", err)
 	}
 	return nil
@@ -134,12 +146,18 @@ func (h *Hub) Members(ctx context.Context, topic string) ([]broker.Member, error
 	return h.node.Members(ctx, topic)
 }
 
-// gone is called when the session of a presence has ended.
+// gone is called when a presence has no session any more: it leaves when the grace is over.
 func (t *presenceTable) gone(h *Hub, p *presence) {
-	grace := h.rules.Load().limits.PresenceGrace
+	t.wait(h, p, h.rules.Load().limits.PresenceGrace)
+}
+
+// presenceRetry is when it is tried again to take a member out of a topic.
+const presenceRetry = time.Second
+
+func (t *presenceTable) wait(h *Hub, p *presence, d time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed || p.timer != nil {
+	if t.closed || p.timer != nil || p.taken {
 		return // closing the node makes all of its members leave
 	}
 	key := presenceKey{p.topic, p.member.Key}
@@ -147,11 +165,13 @@ func (t *presenceTable) gone(h *Hub, p *presence) {
 		t.gones = map[presenceKey][]*presence{}
 	}
 	t.gones[key] = append(t.gones[key], p)
-	p.timer = time.AfterFunc(grace, func() {
-		if t.take(key, p) {
-			if err := h.node.Leave(h.ctx, p.topic, p.member.Ref); err != nil {
-				h.log.Warn("hub: a member could not be taken out of a topic", "topic", p.topic, "err", err)
-			}
+	p.timer = time.AfterFunc(d, func() {
+		if !t.take(key, p) {
+			return
+		}
+		if err := h.node.Leave(h.ctx, p.topic, p.member.Ref); err != nil && h.ctx.Err() == nil {
+			h.log.Warn("hub: a member could not be taken out of a topic; it will be tried again", "topic", p.topic, "err", err)
+			t.wait(h, p, presenceRetry)
 		}
 	})
 }
@@ -163,6 +183,7 @@ func (t *presenceTable) take(key presenceKey, p *presence) bool {
 	list := t.gones[key]
 	for i, q := range list {
 		if q == p {
+			p.timer = nil
 			t.gones[key] = append(list[:i:i], list[i+1:]...)
 			if len(t.gones[key]) == 0 {
 				delete(t.gones, key)
@@ -189,6 +210,7 @@ func (t *presenceTable) back(key presenceKey, meta []byte) *presence {
 	}
 	p := list[found]
 	p.timer.Stop()
+	p.timer, p.taken = nil, true
 	t.gones[key] = append(list[:found:found], list[found+1:]...)
 	if len(t.gones[key]) == 0 {
 		delete(t.gones, key)

@@ -21,6 +21,9 @@ type ruleSet struct {
 
 func newRules(o *Options) (*ruleSet, error) {
 	r := &ruleSet{authoriser: o.Authoriser, limits: o.Limits.withDefaults()}
+	if err := o.Limits.check(); err != nil {
+		return nil, err
+	}
 	if r.authoriser == nil {
 		r.authoriser = AllowAll{}
 	}

@@ -3,6 +3,8 @@ package hub
 import (
 	"context"
 	"crypto/rand"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +46,8 @@ type Session struct {
 
 	subscribing chan struct{} // has one token, for whoever subscribes
 	forwarded   atomic.Pointer[func([]byte)]
+	commands    queue // subscribe and unsubscribe
+	forwards    queue // what Forwarded gets
 
 	mu       sync.Mutex
 	identity *Identity
@@ -268,25 +272,38 @@ func (s *Session) Refresh(ctx context.Context, c Credentials) (*Identity, error)
 	if err != nil {
 		return nil, s.hub.told("refresh", err)
 	}
-	s.adopt(id)
+	s.adopt(id)()
 	return id, nil
 }
 
-// adopt gives the session a new identity of the same user, and ends the subscriptions that it does not allow any more.
-func (s *Session) adopt(id *Identity) {
+// adopt gives the session a new identity of the same user, and returns what then ends that this one does not allow any more: it may
+// have to ask.
+func (s *Session) adopt(id *Identity) (end func()) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.identity = id
 	s.expireAt(id.Expires)
-	var check []*subscription
+	var subs []*subscription
 	for _, sub := range s.subs {
 		if !sub.server {
-			check = append(check, sub)
+			subs = append(subs, sub)
 		}
 	}
-	s.mu.Unlock()
-	for _, sub := range check {
-		if err := s.may(s.ctx, &Access{Action: ActSubscribe, Topics: sub.filter}); err != nil {
-			s.unsubscribed(sub, s.hub.told("subscribe", err))
+	topics := slices.Collect(maps.Keys(s.present))
+	return func() {
+		for _, sub := range subs {
+			err := s.may(s.ctx, &Access{Action: ActSubscribe, Topics: sub.filter})
+			if err == nil && sub.presence {
+				err = s.may(s.ctx, &Access{Action: ActPresence, Topics: sub.filter})
+			}
+			if err != nil {
+				s.unsubscribed(sub, s.hub.told("subscribe", err))
+			}
+		}
+		for _, topic := range topics {
+			if err := s.may(s.ctx, &Access{Action: ActPresence, Topics: broker.Exact(topic)}); err != nil {
+				s.Leave(s.ctx, topic)
+			}
 		}
 	}
 }
