@@ -119,7 +119,7 @@ func (h *Hub) Reload(o Options) error {
 }
 
 // Drain tells every session to come back, spread evenly over a window, and ends each when its time has come. From now on nobody is
-// let in. It returns when no session is left, or with the error of ctx, when the rest has been ended at once.
+// let in. It returns when no session is left and what waited for them has been sent, or with the error of ctx, when the rest has been ended at once.
 func (h *Hub) Drain(ctx context.Context, window time.Duration) error {
 	h.mu.Lock()
 	h.draining = &Reason{Code: GoingAway, Text: "the server is about to stop; come back in a moment", Reconnect: true, After: time.Second}

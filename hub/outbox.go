@@ -261,7 +261,7 @@ func (s *Session) drain() {
 			final := o.final
 			s.mu.Unlock()
 			if final != nil {
-				s.sink.Close(*final)
+				s.closeSink(*final)
 			}
 			return
 		}
@@ -287,7 +287,7 @@ func (s *Session) abandon(why Reason) {
 	final := s.out.final
 	s.mu.Unlock()
 	if final != nil {
-		s.sink.Close(*final)
+		s.closeSink(*final)
 		return
 	}
 	s.Close(why)

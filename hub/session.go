@@ -58,6 +58,8 @@ type Session struct {
 	calls    int
 	expiry   *time.Timer
 	left     *time.Timer
+	sunk     bool     // the Sink has been closed
+	onSunk   []func() // called then
 	failed   bool // it is about to be closed
 	closed   bool
 }
@@ -355,16 +357,43 @@ func (s *Session) leave(ctx context.Context, after time.Duration, done func()) {
 	if f, ok := s.codec.Notice(Notice{Code: GoingAway, Text: r.Text, After: after}); ok {
 		s.Send(f)
 	}
-	// Whichever comes first ends it; the session's own context ends with it and releases the rest.
+	// Whichever comes first ends it. Then what waits is sent, unless ctx ends before that.
 	stop := context.AfterFunc(ctx, func() { s.Close(r) })
 	context.AfterFunc(s.ctx, func() {
 		stop()
-		done()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.sunk {
+			done()
+			return
+		}
+		once := sync.OnceFunc(done)
+		stop := context.AfterFunc(ctx, once)
+		s.onSunk = append(s.onSunk, func() {
+			stop()
+			once()
+		})
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.left != nil {
+		s.left.Stop()
+	}
 	if !s.closed {
 		s.left = time.AfterFunc(after, func() { s.Close(r) })
+	}
+}
+
+// closeSink closes the Sink, once nothing will be sent any more.
+func (s *Session) closeSink(r Reason) {
+	s.sink.Close(r)
+	s.mu.Lock()
+	s.sunk = true
+	list := s.onSunk
+	s.onSunk = nil
+	s.mu.Unlock()
+	for _, f := range list {
+		f()
 	}
 }
 
@@ -414,7 +443,7 @@ func (s *Session) Close(r Reason) {
 		h.presence.gone(h, p)
 	}
 	if !flushing {
-		s.sink.Close(r)
+		s.closeSink(r)
 	}
 	s.end(&Error{Code: r.Code, Text: r.Text, Retry: r.Reconnect, After: r.After})
 	if f := h.trace.Disconnected; f != nil {

@@ -31,8 +31,8 @@ type Codec interface {
 	// Presence encodes who came to a topic and who went, for those who have asked to be told.
 	Presence(topic string, d broker.Diff) (f Frame, ok bool)
 
-	// Subscribed encodes that the server has subscribed the session, Unsubscribed that it has ended a subscription, and why. If ok is
-	// false, the client is not told.
+	// Subscribed encodes that the server has subscribed the session; if ok is false, the client is not told. Unsubscribed encodes that the
+	// server has ended a subscription, and why; if ok is false, the session ends with it.
 	Subscribed(r Subscribed) (f Frame, ok bool)
 	Unsubscribed(flt broker.Filter, why *Error) (f Frame, ok bool)
 
@@ -98,7 +98,8 @@ type Reason struct {
 // ErrFull is returned by Sink.TrySend while the transport takes no more.
 var ErrFull = errors.New("hub: the transport is full")
 
-// Sink is the transport of one session. The hub calls TrySend and Send by one goroutine at a time, Close from any.
+// Sink is the transport of one session. The hub calls TrySend and Send by one goroutine at a time, Close from any. It may hold locks when it
+// calls them, as when it calls a Codec: they must not call the Session or the Hub.
 type Sink interface {
 	// TrySend hands over a frame without ever waiting. ErrFull says that nothing was taken; after any other error the transport is
 	// of no use.

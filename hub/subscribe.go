@@ -26,7 +26,7 @@ type Subscribe struct {
 	// Presence asks to be told who comes and goes.
 	Presence bool
 
-	// Reply encodes the answer, which goes out before any message. If it is nil, there is none.
+	// Reply encodes the answer, which goes out before any message. If it is nil, there is none. It must not call the Session.
 	Reply func(Subscribed) Frame
 }
 
