@@ -100,8 +100,8 @@ type call struct {
 // ServeHTTP answers a request.
 func (a *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
-	c := &call{Handler: a, w: w, r: r, key: &holder{}}
-	found, allow := find(r)
+	found, rest, allow := find(r)
+	c := &call{Handler: a, w: w, r: r, key: &holder{}, rest: rest}
 	var answer any
 	var err error
 	switch {

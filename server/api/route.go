@@ -56,26 +56,27 @@ func (r *route) match(path string) (rest string, ok bool) {
 	return rest, err == nil
 }
 
-// find returns the route of a request, or the methods that there are at its path. It looks at the path as it was sent: a
+// find returns the route of a request and what its {name} stands for, or the methods that there are at its path. It looks at the path as it was sent: a
 // topic may have slashes at its ends, and next to each other, and those of a mux that cleans paths would be lost.
-func find(r *http.Request) (found *route, allow []string) {
+func find(r *http.Request) (found *route, rest string, allow []string) {
 	path, ok := strings.CutPrefix(r.URL.EscapedPath(), Prefix)
 	if !ok {
-		return nil, nil
+		return nil, "", nil
 	}
 	for _, x := range routes {
-		if _, ok := x.match(path); !ok {
+		rest, ok := x.match(path)
+		if !ok {
 			continue
 		}
 		if r.Method == x.method || r.Method == http.MethodHead && x.method == http.MethodGet {
-			return x, nil
+			return x, rest, nil
 		}
 		allow = append(allow, x.method)
 		if x.method == http.MethodGet {
 			allow = append(allow, http.MethodHead)
 		}
 	}
-	return nil, allow
+	return nil, "", allow
 }
 
 // document is an answer that is no JSON.
