@@ -60,7 +60,7 @@ type Session struct {
 	left     *time.Timer
 	sunk     bool     // the Sink has been closed
 	onSunk   []func() // called then
-	failed   bool // it is about to be closed
+	failed   bool     // it is about to be closed
 	closed   bool
 }
 
@@ -437,15 +437,17 @@ func (s *Session) Close(r Reason) {
 	h.mu.Unlock()
 	for _, sub := range subs {
 		sub.group.remove(sub)
-		h.release(sub.group)
-	}
-	for _, p := range present {
-		h.presence.gone(h, p)
 	}
 	if !flushing {
 		s.closeSink(r)
 	}
 	s.end(&Error{Code: r.Code, Text: r.Text, Retry: r.Reconnect, After: r.After})
+	for _, sub := range subs { // the broker may take its time
+		h.release(sub.group)
+	}
+	for _, p := range present {
+		h.presence.gone(h, p)
+	}
 	if f := h.trace.Disconnected; f != nil {
 		f(s.Info(), r)
 	}
