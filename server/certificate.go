@@ -14,9 +14,11 @@ import (
 	"net"
 	"slices"
 	"time"
+
+	"github.com/parley-ws/parley/server/config"
 )
 
-// CertificateError says that the files of Options.TLSCert and Options.TLSKey hold no usable pair.
+// CertificateError says that the files of a listener's tls_cert and tls_key hold no usable pair.
 type CertificateError struct {
 	// Cert and Key are the names of the files.
 	Cert, Key string
@@ -32,32 +34,32 @@ func (e *CertificateError) Error() string {
 // Unwrap returns the reason.
 func (e *CertificateError) Unwrap() error { return e.Err }
 
-// tlsConfig returns the TLS side of o, nil without TLS, and the fingerprint of a self-signed certificate.
-func tlsConfig(o Options) (config *tls.Config, fingerprint string, err error) {
-	var cert tls.Certificate
+// certificate returns the certificate of c, nil without TLS, and the fingerprint of a self-signed one.
+func certificate(c *config.Listener, hosts []string) (cert *tls.Certificate, fingerprint string, err error) {
 	switch {
-	case o.TLSSelfSigned:
-		hosts := slices.Clone(o.Hosts)
-		if host, _, err := net.SplitHostPort(o.Addr); err == nil && host != "" && !slices.Contains(localNames, host) {
+	case c.TLSSelfSigned:
+		hosts = slices.Clone(hosts)
+		if host, _, err := net.SplitHostPort(c.Addr); err == nil && host != "" && !slices.Contains(localNames, host) {
 			hosts = append(hosts, host)
 		}
-		if cert, err = selfSigned(hosts, time.Now()); err != nil {
+		made, err := selfSigned(hosts, time.Now())
+		if err != nil {
 			return nil, "", fmt.Errorf("server: self-signed certificate: %w", err)
 		}
-		sum := sha256.Sum256(cert.Certificate[0])
-		fingerprint = hex.EncodeToString(sum[:])
-	case o.TLSCert != "":
-		if cert, err = tls.LoadX509KeyPair(o.TLSCert, o.TLSKey); err != nil {
-			return nil, "", &CertificateError{o.TLSCert, o.TLSKey, err}
+		sum := sha256.Sum256(made.Certificate[0])
+		return &made, hex.EncodeToString(sum[:]), nil
+	case c.TLSCert != "":
+		loaded, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+		if err != nil {
+			return nil, "", &CertificateError{c.TLSCert, c.TLSKey, err}
 		}
-		if now := time.Now(); now.After(cert.Leaf.NotAfter) {
-			err := fmt.Errorf("expired on %s", cert.Leaf.NotAfter.Format(time.DateOnly))
-			return nil, "", &CertificateError{o.TLSCert, o.TLSKey, err}
+		if now := time.Now(); now.After(loaded.Leaf.NotAfter) {
+			err := fmt.Errorf("expired on %s", loaded.Leaf.NotAfter.Format(time.DateOnly))
+			return nil, "", &CertificateError{c.TLSCert, c.TLSKey, err}
 		}
-	default:
-		return nil, "", nil
+		return &loaded, "", nil
 	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, fingerprint, nil
+	return nil, "", nil
 }
 
 // localNames are in every self-signed certificate.

@@ -18,7 +18,7 @@ import (
 // six seconds later the server has closed all of them, and somebody else was served in the meantime.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
-	e, _ := start(t, Options{})
+	e, _ := start(t, configured())
 	half := []string{
 		"",
 		"G",
@@ -68,7 +68,7 @@ func TestSlowClients(t *testing.T) {
 	open("GET /echo HTTP/1.1\r\nHost: localhost\r\n", "X: y\r\n")
 	open("POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n", "x")
 
-	res, err := httpClient(t).Get(e.Page + "healthz")
+	res, err := httpClient(t).Get(e.URL + "/healthz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestSlowClients(t *testing.T) {
 }
 
 func TestHeaderFloods(t *testing.T) {
-	e, _ := start(t, Options{})
+	e, _ := start(t, configured())
 	var many, tiny strings.Builder
 	for i := range 2000 {
 		fmt.Fprintf(&many, "X-Flood-%d: %d\r\n", i, i)

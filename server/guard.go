@@ -8,23 +8,34 @@ import (
 	"strings"
 )
 
-// maxHeaderLines is how many header lines a request may have. A browser sends about 20.
-const maxHeaderLines = 64
-
 // limitHeaderLines refuses requests with more header lines than that. http.Server bounds their bytes, not their
 // number.
-func limitHeaderLines(next http.Handler) http.Handler {
+func limitHeaderLines(most int, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		lines := 1 // Host, which net/http takes out
 		for _, values := range r.Header {
 			lines += len(values)
 		}
-		if lines > maxHeaderLines {
+		if lines > most {
 			w.Header().Set("Connection", "close")
-			problem(w, http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("more than %d header lines", maxHeaderLines))
+			problem(w, http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("more than %d header lines", most))
 			return
 		}
 		next.ServeHTTP(w, r)
+	})
+}
+
+// wellFormed refuses requests whose Host is none, or whose target is no path: net/http lets more pass (RFC 9112 section 3.2).
+func wellFormed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !isHost(r.Host):
+			problem(w, http.StatusBadRequest, fmt.Sprintf("the Host %q is not a host", r.Host))
+		case !strings.HasPrefix(r.URL.Path, "/"):
+			problem(w, http.StatusBadRequest, fmt.Sprintf("the target %q is not a path", r.RequestURI))
+		default:
+			next.ServeHTTP(w, r)
+		}
 	})
 }
 
@@ -40,17 +51,9 @@ func localHosts(hosts []string, next http.Handler) http.Handler {
 		known[canonical(host)] = true
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case !isHost(r.Host): // RFC 9112 section 3.2
-			problem(w, http.StatusBadRequest, fmt.Sprintf("the Host %q is not a host", r.Host))
-			return
-		case !strings.HasPrefix(r.URL.Path, "/"):
-			problem(w, http.StatusBadRequest, fmt.Sprintf("the target %q is not a path", r.RequestURI))
-			return
-		}
 		host := canonical(hostname(r.Host))
 		ip := net.ParseIP(host)
-		if known[host] || ip != nil && (ip.IsLoopback() || ip.Equal(localIP(r))) {
+		if known[host] || ip != nil && (ip.IsLoopback() || ip.Equal(localIP(r))) || isUnix(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -92,13 +95,23 @@ func canonical(host string) string {
 	return strings.TrimSuffix(strings.ToLower(host), ".")
 }
 
-// sameOrigin refuses unsafe methods that a browser sends for a page of another origin.
-func sameOrigin(next http.Handler) http.Handler {
+// sameOrigin refuses unsafe methods that a browser sends for a page of another origin, but for the paths whose handlers
+// do so themselves because they know exceptions.
+func sameOrigin(next http.Handler, but ...string) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusForbidden, r.Method+" from a page of another origin is refused")
 	}))
-	return protection.Handler(next)
+	protected := protection.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, prefix := range but {
+			if strings.HasPrefix(r.URL.Path, prefix) {
+				next.ServeHTTP(w, r)
+				return
+			}
+		}
+		protected.ServeHTTP(w, r)
+	})
 }
 
 // problem answers with a status and a text for the person who meets it.

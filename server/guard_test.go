@@ -8,15 +8,18 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/parley-ws/parley/server/config"
 )
 
 // answer asks a server with these hosts, as if the connection had come to 192.0.2.7.
 func answer(t *testing.T, hosts []string, r *http.Request) (status int, text string) {
 	t.Helper()
-	s, err := New(Options{Hosts: hosts})
+	s, err := New(Options{Config: configured(func(cfg *config.Config) { cfg.Hosts = hosts })})
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer s.Close()
 	local := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 80}
 	r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(local)))
 	w := httptest.NewRecorder()

@@ -6,21 +6,40 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"time"
 
+	"github.com/parley-ws/parley/server/config"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start runs a server on a free port. Its stop ends it and returns what Run returned; the test does so at its end anyway.
-func start(t *testing.T, o Options) (e Endpoint, stop func() error) {
-	t.Helper()
-	if o.Addr == "" {
-		o.Addr = "127.0.0.1:0"
+// configured returns a configuration that listens on a free port, changed by the functions.
+func configured(change ...func(*config.Config)) *config.Config {
+	cfg := config.Default()
+	cfg.Listen = []config.Listener{{Addr: "127.0.0.1:0", Mode: 0o600}}
+	cfg.Drain = 5 * time.Second
+	for _, f := range change {
+		f(cfg)
 	}
+	return cfg
+}
+
+// selfSignedTLS has the first address serve TLS.
+func selfSignedTLS(cfg *config.Config) { cfg.Listen[0].TLSSelfSigned = true }
+
+// start runs a server. Its stop ends it and returns what Run returned; the test does so at its end anyway.
+func start(t *testing.T, cfg *config.Config) (e Endpoint, stop func() error) {
+	t.Helper()
+	_, e, stop = run(t, cfg)
+	return e, stop
+}
+
+// run is start for tests that want the server, too.
+func run(t *testing.T, cfg *config.Config) (s *Server, e Endpoint, stop func() error) {
+	t.Helper()
 	listening := make(chan Endpoint, 1)
-	o.Listening = func(e Endpoint) { listening <- e }
-	s, err := New(o)
+	s, err := New(Options{Config: cfg, Version: "test", Listening: func(list []Endpoint) { listening <- list[0] }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +58,7 @@ func start(t *testing.T, o Options) (e Endpoint, stop func() error) {
 	t.Cleanup(func() { stop() })
 	select {
 	case e = <-listening:
-		return e, stop
+		return s, e, stop
 	case <-done:
 		t.Fatalf("Run: %v", result)
 		panic("unreachable")

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
@@ -10,43 +11,25 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/parley-ws/parley/server/config"
 )
 
-func TestOptionErrors(t *testing.T) {
-	for _, c := range []struct {
-		o      Options
-		option string
-	}{
-		{Options{TLSCert: "a.pem"}, "TLSKey"},
-		{Options{TLSKey: "a.pem"}, "TLSCert"},
-		{Options{TLSCert: "a.pem", TLSKey: "b.pem", TLSSelfSigned: true}, "TLSSelfSigned"},
-		{Options{Drain: -1}, "Drain"},
-		{Options{Hosts: []string{""}}, "Hosts"},
-		{Options{Hosts: []string{"http://example.com"}}, "Hosts"},
-		{Options{Hosts: []string{"example.com:8080"}}, "Hosts"},
-		{Options{Hosts: []string{"*.example.com"}}, "Hosts"},
-	} {
-		_, err := New(c.o)
-		var oe *OptionError
-		if !errors.As(err, &oe) || oe.Option != c.option {
-			t.Errorf("New(%+v): %v, want an error about %s", c.o, err, c.option)
-		}
-	}
-	if _, err := New(Options{Hosts: []string{"example.com", "::1", "10.0.0.1"}}); err != nil {
-		t.Errorf("good hosts are refused: %v", err)
-	}
-}
-
 // runOnce tries to run; an address that is accepted is given up at once.
-func runOnce(t *testing.T, o Options) error {
+func runOnce(t *testing.T, cfg *config.Config) error {
 	t.Helper()
-	s, err := New(o)
+	s, err := New(Options{Config: cfg})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	return s.Run(ctx)
+}
+
+// at is a configuration that listens there.
+func at(addr string) *config.Config {
+	return configured(func(cfg *config.Config) { cfg.Listen[0].Addr = addr })
 }
 
 func TestAddr(t *testing.T) {
@@ -62,18 +45,20 @@ func TestAddr(t *testing.T) {
 		"[2001:db8::1]:0":   true,
 		"255.255.255.255:0": true,
 	} {
-		err := runOnce(t, Options{Addr: addr})
+		err := runOnce(t, at(addr))
 		if got := errors.Is(err, ErrExposed); got != exposed || !exposed && err != nil {
 			t.Errorf("%s: %v, want refused as exposed: %t", addr, err, exposed)
 		}
 	}
-	if err := runOnce(t, Options{Addr: "0.0.0.0:0", InsecureNoAuth: true}); err != nil {
+	insecure := at("0.0.0.0:0")
+	insecure.InsecureNoAuth = true
+	if err := runOnce(t, insecure); err != nil {
 		t.Errorf("with InsecureNoAuth: %v", err)
 	}
 	for _, addr := range []string{"8080", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:70000", "127.0.0.1:-1", "[::1:80", "no.such.host.invalid:80"} {
 		var oe *OptionError
-		if err := runOnce(t, Options{Addr: addr}); !errors.As(err, &oe) || oe.Option != "Addr" || errors.Is(err, ErrExposed) {
-			t.Errorf("%s: %v, want an error about Addr", addr, err)
+		if err := runOnce(t, at(addr)); !errors.As(err, &oe) || oe.Option != "listen[0].addr" || errors.Is(err, ErrExposed) {
+			t.Errorf("%s: %v, want an error about the address", addr, err)
 		}
 	}
 }
@@ -84,30 +69,39 @@ func TestAddressInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	err = runOnce(t, Options{Addr: l.Addr().String()})
+	err = runOnce(t, at(l.Addr().String()))
 	var op *net.OpError
 	if !errors.As(err, &op) || !strings.Contains(err.Error(), l.Addr().String()) {
 		t.Errorf("%v, want an error that names the address", err)
 	}
 }
 
+// listenerAt is one that says that it listens there.
+type listenerAt struct {
+	net.Listener
+	addr net.Addr
+}
+
+func (l listenerAt) Addr() net.Addr { return l.addr }
+
 func TestEndpoint(t *testing.T) {
 	for addr, want := range map[string]string{
-		"127.0.0.1:80":     "ws://127.0.0.1:80/echo",
-		"[::1]:8080":       "ws://[::1]:8080/echo",
-		"0.0.0.0:8080":     "ws://localhost:8080/echo",
-		"[::]:8080":        "ws://localhost:8080/echo",
-		"192.168.0.9:8080": "ws://192.168.0.9:8080/echo",
+		"127.0.0.1:80":     "ws://127.0.0.1:80",
+		"[::1]:8080":       "ws://[::1]:8080",
+		"0.0.0.0:8080":     "ws://localhost:8080",
+		"[::]:8080":        "ws://localhost:8080",
+		"192.168.0.9:8080": "ws://192.168.0.9:8080",
 	} {
 		tcp, err := net.ResolveTCPAddr("tcp", addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := endpoint(tcp, false, "").Echo; got != want {
+		if got := (&listener{Listener: listenerAt{addr: tcp}}).endpoint().Socket; got != want {
 			t.Errorf("%s: %s, want %s", addr, got, want)
 		}
 	}
-	if e := endpoint(&net.TCPAddr{Port: 443}, true, "ab"); e.Page != "https://localhost:443/" || e.Clock != "wss://localhost:443/clock" {
+	l := &listener{Listener: listenerAt{addr: &net.TCPAddr{Port: 443}}, tls: &tls.Config{}}
+	if e := l.endpoint(); e.URL != "https://localhost:443" || e.Socket != "wss://localhost:443" {
 		t.Errorf("with TLS: %+v", e)
 	}
 }
@@ -144,7 +138,7 @@ func TestCertificateErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{empty, filepath.Join(dir, "missing.pem")} {
-		_, err := New(Options{TLSCert: name, TLSKey: name})
+		_, err := New(Options{Config: configured(func(cfg *config.Config) { cfg.Listen[0].TLSCert, cfg.Listen[0].TLSKey = name, name })})
 		var ce *CertificateError
 		if !errors.As(err, &ce) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v, want a CertificateError that names the file", name, err)

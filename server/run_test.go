@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-ws/parley/server/config"
 	"github.com/parley-ws/parley/ws"
 	"github.com/parley-ws/parley/ws/wstest"
 )
@@ -55,8 +56,10 @@ func TestEcho(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel() // under the race detector 16 MiB take their time
-			e, stop := start(t, Options{TLSSelfSigned: c.tls})
-			conn := dial(t, e.Echo, &ws.DialOptions{
+			cfg := configured()
+			cfg.Listen[0].TLSSelfSigned = c.tls
+			e, stop := start(t, cfg)
+			conn := dial(t, e.Socket+"/echo", &ws.DialOptions{
 				Options:      ws.Options{MessageLimit: echoLimit},
 				Compression:  c.compression,
 				Subprotocols: []string{"unknown", "echo"},
@@ -94,7 +97,7 @@ func TestEcho(t *testing.T) {
 }
 
 func TestOrigin(t *testing.T) {
-	e, _ := start(t, Options{})
+	e, _ := start(t, configured())
 	host := e.Addr.String()
 	for origin, good := range map[string]bool{
 		"":                       true,
@@ -110,7 +113,7 @@ func TestOrigin(t *testing.T) {
 		if origin != "" {
 			o.Header.Set("Origin", origin)
 		}
-		c, err := ws.Dial(t.Context(), e.Echo, o)
+		c, err := ws.Dial(t.Context(), e.Socket+"/echo", o)
 		if err == nil {
 			c.CloseNow()
 		}
@@ -121,8 +124,8 @@ func TestOrigin(t *testing.T) {
 }
 
 func TestRebindingReachesNoEcho(t *testing.T) {
-	e, _ := start(t, Options{})
-	_, err := ws.Dial(t.Context(), e.Echo, &ws.DialOptions{
+	e, _ := start(t, configured())
+	_, err := ws.Dial(t.Context(), e.Socket+"/echo", &ws.DialOptions{
 		Host: "evil.example", Header: map[string][]string{"Origin": {"http://evil.example"}},
 	})
 	var he *ws.HandshakeError
@@ -132,11 +135,11 @@ func TestRebindingReachesNoEcho(t *testing.T) {
 }
 
 func TestStopEndsEveryone(t *testing.T) {
-	e, stop := start(t, Options{})
+	e, stop := start(t, configured())
 	const n = 20
 	ends := make(chan error, 2*n)
 	for range n {
-		for _, url := range []string{e.Echo, e.Clock} {
+		for _, url := range []string{e.Socket + "/echo", e.Socket + "/clock"} {
 			c := dial(t, url, nil)
 			go func() {
 				for {
@@ -175,7 +178,7 @@ func TestStopEndsEveryone(t *testing.T) {
 }
 
 func TestStopCutsWhoDoesNotAnswer(t *testing.T) {
-	e, stop := start(t, Options{Drain: 300 * time.Millisecond})
+	e, stop := start(t, configured(func(cfg *config.Config) { cfg.Drain = 300 * time.Millisecond }))
 	conn, err := net.Dial("tcp", e.Addr.String())
 	if err != nil {
 		t.Fatal(err)

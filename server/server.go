@@ -2,149 +2,309 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
 	"log/slog"
+	"net"
 	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/parley-ws/parley/hub"
+	"github.com/parley-ws/parley/server/config"
+	"github.com/parley-ws/parley/server/limit"
+	"github.com/parley-ws/parley/server/metrics"
 	"github.com/parley-ws/parley/ws"
 )
 
-// The limits of the HTTP side.
+// The limits of the HTTP side that are not configured.
 const (
-	headerTimeout = 5 * time.Second  // for the TLS handshake, and for a request's header
-	readTimeout   = 5 * time.Second  // for a whole request: nothing here takes a body
-	writeTimeout  = 30 * time.Second // for a whole answer; a WebSocket has its own
+	readTimeout   = 5 * time.Second  // for a whole request; handlers that take a body may give it longer
+	writeTimeout  = 30 * time.Second // for a whole answer; a WebSocket and a stream have their own
 	idleTimeout   = 60 * time.Second // between requests on one connection
-	finishTimeout = time.Second      // for requests that are being answered when Run stops; all of them are short
-	headerBytes   = 8 << 10          // the request line and all header lines
+	finishTimeout = time.Second      // for requests that are being answered when Run stops
 	readerBytes   = 4 << 10          // what http.Server adds to its MaxHeaderBytes for its buffer
 )
 
 // Server serves Parley's endpoints. New makes one, Run runs it, once.
 type Server struct {
-	options     Options
-	tls         *tls.Config // nil without TLS
-	fingerprint string
-	group       ws.Group
-	clock       clock
-	handler     http.Handler
+	log       *slog.Logger
+	version   string
+	listening func([]Endpoint)
+	hub       *hub.Hub
+	metrics   *metrics.Metrics
+	group     ws.Group // of /echo and /clock
+	clock     clock
+	limits    *limit.Limiter
+	shed      *limit.Shed
+
+	mu        sync.Mutex // for Reload
+	judge     *judge
+	listeners []*listener
+
+	config   atomic.Pointer[config.Config]
+	public   atomic.Pointer[http.Handler]
+	private  atomic.Pointer[http.Handler]
+	draining atomic.Bool
 }
 
-// New checks the options and loads the certificate. It opens nothing yet.
-// Its errors are an *OptionError or a *CertificateError.
+// New checks the configuration and makes what it says, but opens no address yet. Its errors are an *OptionError or a *CertificateError. What
+// it has made is given back by Run, or by Close if Run is never called.
 func New(o Options) (*Server, error) {
-	o, err := o.withDefaults()
+	cfg := o.Config
+	if cfg == nil {
+		cfg = config.Default()
+	}
+	s := &Server{log: o.Logger, version: o.Version, listening: o.Listening}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	for i := range cfg.Listen { // what is wrong with a certificate is said before anything else happens
+		if _, _, err := certificate(&cfg.Listen[i], cfg.Hosts); err != nil {
+			return nil, err
+		}
+	}
+	j, err := s.newJudge(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o}
-	if s.tls, s.fingerprint, err = tlsConfig(o); err != nil {
+	options, err := hubOptions(cfg, j)
+	if err == nil {
+		s.metrics = metrics.New(metrics.Options{Version: o.Version, Node: cfg.Name})
+		options.Logger = s.log
+		options.Trace = s.hubTrace()
+		s.hub, err = hub.New(options)
+	}
+	if err != nil {
+		j.Close()
 		return nil, err
 	}
-	s.handler = s.routes()
+	s.judge = j
+	s.limits = limit.New(s.limitOptions(cfg))
+	s.shed = limit.NewShed(limit.ShedOptions{Percent: float64(cfg.Limits.ShedMemory), Refused: s.metrics.Refused})
+	s.metrics.Watch(metrics.Watched{Hub: s.hub, Connections: s.limits.Open, WebSockets: s.group.Len})
+	if err := s.apply(cfg); err != nil {
+		s.Close()
+		return nil, err
+	}
 	return s, nil
+}
+
+// apply puts a configuration into force, as far as the handlers go.
+func (s *Server) apply(cfg *config.Config) error {
+	if err := s.calls(cfg); err != nil {
+		return err
+	}
+	public, private, err := s.routes(cfg)
+	if err != nil {
+		return err
+	}
+	s.config.Store(cfg)
+	s.public.Store(&public)
+	s.private.Store(&private)
+	return nil
+}
+
+// Reload puts another configuration into force without ending a connection. If it returns an error, nothing has changed. The keys that
+// config.Reloadable names keep their old values until the server is started again.
+func (s *Server) Reload(cfg *config.Config) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range cfg.Listen {
+		if _, _, err := certificate(&cfg.Listen[i], cfg.Hosts); err != nil {
+			return err
+		}
+	}
+	j, err := s.newJudge(cfg)
+	if err != nil {
+		return err
+	}
+	options, err := hubOptions(cfg, j)
+	if err == nil {
+		err = s.hub.Reload(options)
+	}
+	if err != nil {
+		j.Close()
+		return err
+	}
+	if err := s.apply(cfg); err != nil {
+		if old, was := hubOptions(s.config.Load(), s.judge); was == nil {
+			err = errors.Join(err, s.hub.Reload(old))
+		}
+		j.Close()
+		return err
+	}
+	s.limits.Set(s.limitOptions(cfg))
+	s.judge.Close()
+	s.judge = j
+	for i, l := range s.listeners {
+		if i < len(cfg.Listen) && !cfg.Listen[i].TLSSelfSigned {
+			if err := l.load(&cfg.Listen[i], cfg.Hosts); err != nil {
+				s.log.Error("a certificate could not be loaded: the old one stays", "err", err)
+			}
+		}
+	}
+	return nil
+}
+
+// Close gives back what New has made, when Run is not going to be called.
+func (s *Server) Close() {
+	s.hub.Close()
+	s.judge.Close()
 }
 
 // DrainError is returned by Run when connections had to be cut because they did not end in time.
 type DrainError struct {
-	// Drain is how long they had: Options.Drain.
+	// Drain is how long they had.
 	Drain time.Duration
 }
 
 // Error says how long they had.
 func (e *DrainError) Error() string {
-	return fmt.Sprintf("server: drain: connections that did not end within %v were cut (Options.Drain)", e.Drain)
+	return fmt.Sprintf("server: drain: connections that did not end within %v were cut", e.Drain)
 }
 
-// Run listens and serves until ctx ends. Then it accepts nothing more, ends every WebSocket with 1001 and waits for
-// them, at most Options.Drain. It returns nil if all of them ended in good order, a *DrainError if some were cut, and
-// what went wrong if it could not listen or go on.
+// Run listens and serves until ctx ends. Then it accepts nothing more, tells every session to come back, spread over a window so that they do
+// not come all at once, ends other WebSockets with 1001 and waits for them, at most for the configured drain. It returns nil if all of them ended
+// in good order, a *DrainError if some were cut, and what went wrong if it could not listen or go on.
 func (s *Server) Run(ctx context.Context) error {
-	listener, err := listen(s.options)
-	if err != nil {
-		return err
+	defer s.Close()
+	cfg := s.config.Load()
+	addresses := cfg.Listen
+	if len(addresses) == 0 {
+		addresses = []config.Listener{{Addr: "127.0.0.1:8080"}}
 	}
-	hs := s.httpServer()
-	failed := make(chan error, 1)
-	go func() {
-		if s.tls != nil {
-			failed <- hs.ServeTLS(listener, "", "")
-		} else {
-			failed <- hs.Serve(listener)
+	var servers []*http.Server
+	defer func() {
+		for _, l := range s.listeners {
+			l.Close()
 		}
 	}()
-
+	for i := range addresses {
+		l, err := open(fmt.Sprintf("listen[%d]", i), &addresses[i], cfg)
+		if err != nil {
+			return err
+		}
+		s.listeners = append(s.listeners, l)
+	}
+	failed := make(chan error, len(s.listeners))
+	var endpoints []Endpoint
+	for _, l := range s.listeners {
+		hs := s.httpServer(cfg, l)
+		servers = append(servers, hs)
+		endpoints = append(endpoints, l.endpoint())
+		limited := s.limited(l)
+		go func() {
+			if l.tls != nil {
+				failed <- hs.ServeTLS(limited, "", "")
+			} else {
+				failed <- hs.Serve(limited)
+			}
+		}()
+	}
 	ticking, stopTicking := context.WithCancel(context.WithoutCancel(ctx))
 	var ticker sync.WaitGroup
 	ticker.Go(func() { s.clock.run(ticking) })
-
-	if s.options.Listening != nil {
-		s.options.Listening(endpoint(listener.Addr(), s.tls != nil, s.fingerprint))
+	if s.listening != nil {
+		s.listening(endpoints)
 	}
 
+	var err error
+	running := len(servers)
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
-		failed <- http.ErrServerClosed // it has returned: the wait below is over at once
+		running--
 		err = fmt.Errorf("server: serve: %w", err)
 	}
 	stopTicking()
-	drained := s.stop(hs)
-	<-failed
+	drained := s.stop(servers)
+	for range running {
+		<-failed
+	}
 	ticker.Wait()
 	return errors.Join(err, drained)
 }
 
 // httpServer returns the HTTP side with every limit set; net/http has none by default.
-func (s *Server) httpServer() *http.Server {
+func (s *Server) httpServer(cfg *config.Config, l *listener) *http.Server {
 	// A WebSocket starts with HTTP/1.1 (RFC 6455); over HTTP/2 it would need its own limits.
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
+	handler := &s.public
+	if l.private {
+		handler = &s.private
+	}
 	return &http.Server{
-		Handler:           s.handler,
-		TLSConfig:         s.tls,
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load()).ServeHTTP(w, r) }),
+		TLSConfig:         l.tls,
 		Protocols:         &protocols,
-		ReadHeaderTimeout: headerTimeout,
+		ReadHeaderTimeout: cfg.Limits.HeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    headerBytes - readerBytes,
+		MaxHeaderBytes:    max(1, int(cfg.Limits.HeaderBytes)-readerBytes),
 		ErrorLog:          s.errorLog(),
 	}
 }
 
 // errorLog passes on what http.Server complains about. Broken handshakes are the clients' doing, hence debug.
 func (s *Server) errorLog() *log.Logger {
-	return slog.NewLogLogger(s.options.Logger.Handler(), slog.LevelDebug)
+	return slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 }
 
-// stop ends everything: HTTP within finishTimeout, WebSockets within Options.Drain, both at the same time.
-func (s *Server) stop(hs *http.Server) error {
-	var requests sync.WaitGroup
-	requests.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
-		defer cancel()
-		if hs.Shutdown(ctx) != nil {
-			hs.Close() // what is left are connections that never asked for anything
-		}
-	})
-	ctx, cancel := context.WithTimeout(context.Background(), s.options.Drain)
+// leaveRate is how many sessions a second are told to come back at least: they need not take all of the drain if they are few.
+const leaveRate = 200
+
+// stop ends everything: the addresses at once, then sessions spread over a window, other WebSockets and requests at the same time.
+func (s *Server) stop(servers []*http.Server) error {
+	s.draining.Store(true)
+	drain := s.config.Load().Drain
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
-	err := s.group.Shutdown(ctx)
-	requests.Wait()
-	if err != nil {
-		return &DrainError{Drain: s.options.Drain}
+	var ending sync.WaitGroup
+	var sessions, sockets error
+	ending.Go(func() {
+		sessions = s.hub.Drain(ctx, min(drain*8/10, time.Duration(s.hub.Len())*time.Second/leaveRate))
+	})
+	ending.Go(func() { sockets = s.group.Shutdown(ctx) })
+	ending.Wait()
+	// Streams have ended with their sessions: what is left is short, or was never begun.
+	for _, hs := range servers {
+		ending.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
+			defer cancel()
+			if hs.Shutdown(ctx) != nil {
+				hs.Close()
+			}
+		})
+	}
+	ending.Wait()
+	if sessions != nil || sockets != nil {
+		return &DrainError{Drain: drain}
 	}
 	return nil
 }
 
-// Connections returns how many WebSocket connections are open.
-func (s *Server) Connections() int { return s.group.Len() }
+// Connections returns how many sessions and other WebSockets there are.
+func (s *Server) Connections() int { return s.hub.Len() + s.group.Len() }
 
-// Handler returns what Run serves, for use in another http.Server, which has to set the limits that Run sets.
-func (s *Server) Handler() http.Handler { return s.handler }
+// Hub returns the hub, for a program that embeds the server.
+func (s *Server) Hub() *hub.Hub { return s.hub }
+
+// Handler returns what is served on addresses that are not private, for use in another http.Server, which has to set the limits that Run sets.
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.public.Load()).ServeHTTP(w, r) })
+}
+
+// isUnix reports whether a request came through a unix socket.
+func isUnix(r *http.Request) bool {
+	a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return ok && strings.HasPrefix(a.Network(), "unix")
+}

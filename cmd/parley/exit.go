@@ -15,6 +15,7 @@ import (
 	"github.com/parley-ws/parley/check"
 	"github.com/parley-ws/parley/cmd/parley/internal/screen"
 	"github.com/parley-ws/parley/server"
+	"github.com/parley-ws/parley/server/config"
 	"github.com/parley-ws/parley/ws"
 )
 
@@ -77,6 +78,13 @@ func report(w io.Writer, err error) int {
 	if errors.As(err, &q) {
 		return int(q)
 	}
+	var problems config.Error
+	if errors.As(err, &problems) { // each says what to do
+		for _, p := range problems {
+			fmt.Fprintln(w, "parley: "+oneLine(p.Where+": "+p.Text))
+		}
+		return exitUsage
+	}
 	f := explain(err)
 	line := "parley: " + oneLine(f.err.Error())
 	if f.hint != "" {
@@ -119,7 +127,7 @@ func explain(err error) *failure {
 	case errors.Is(err, server.ErrExposed):
 		return &failure{exitUsage, err, "listen on 127.0.0.1, or write --insecure-no-auth to let everyone in"}
 	case errors.As(err, &option):
-		return &failure{exitUsage, fmt.Errorf("%s: %w", flagOf(option.Option), option.Err), "see parley serve --help"}
+		return &failure{exitUsage, option, "see parley serve --print-config, and docs/configuration.md"}
 	case errors.As(err, &cert):
 		return &failure{exitIO, cert, "--tls-cert and --tls-key name PEM files that belong together; --tls-self-signed needs none"}
 	case errors.As(err, &drain):
@@ -132,21 +140,6 @@ func explain(err error) *failure {
 		return explainHandshake(he)
 	}
 	return &failure{code: exitIO, err: err}
-}
-
-// flagOf returns the flag that sets a field of server.Options.
-func flagOf(option string) string {
-	switch option {
-	case "TLSCert":
-		return "--tls-cert"
-	case "TLSKey":
-		return "--tls-key"
-	case "TLSSelfSigned":
-		return "--tls-self-signed"
-	case "Hosts":
-		return "--host"
-	}
-	return "--" + strings.ToLower(option)
 }
 
 // addressInUse knows Windows' number too, which package syscall's EADDRINUSE is not.

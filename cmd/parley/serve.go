@@ -4,64 +4,97 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"strings"
-	"time"
 
 	"github.com/parley-ws/parley/server"
+	"github.com/parley-ws/parley/server/config"
 	"github.com/spf13/cobra"
 )
 
 func newServe(std stdio) *cobra.Command {
-	var o server.Options
-	var verbose bool
+	var printConfig bool
 	cmd := &cobra.Command{
 		Use:   "serve [flags]",
-		Short: "Serve a page, /echo and /clock",
-		Long: `Serves a page with a console, a WebSocket that echoes and one that sends the time.
-Ctrl-C closes every connection with 1001 and waits for them; once more ends at once.
-Each flag has a variable: --tls-cert is PARLEY_TLS_CERT. Flags win.`,
+		Short: "Serve topics to browsers, curl and applications",
+		Long: `A topic is a URL that a WebSocket joins, curl -N streams and curl -d publishes to.
+Ctrl-C tells sessions to come back and waits for them; once more ends at once. SIGHUP reloads.
+Each key of parley.toml has a variable and a flag: [limits] outbox is PARLEY_LIMITS_OUTBOX and
+--limits-outbox. Flags win, then variables. docs/configuration.md lists them all.`,
 		Example: `  parley serve
-  parley serve --addr 127.0.0.1:8443 --tls-self-signed`,
+  parley serve --tls-self-signed --topic 'chat/** history=1000'`,
 		Args: exactly(0, ""),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := fromEnvironment(cmd); err != nil {
-				return err
-			}
-			return serve(cmd.Context(), o, verbose, std)
-		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Addr, "addr", "127.0.0.1:8080", "listen on `HOST:PORT`; port 0 takes a free one")
-	f.StringVar(&o.TLSCert, "tls-cert", "", "serve TLS with the certificate in this PEM `FILE`")
-	f.StringVar(&o.TLSKey, "tls-key", "", "... and its key in this PEM `FILE`")
-	f.BoolVar(&o.TLSSelfSigned, "tls-self-signed", false, "serve TLS with a certificate made in memory")
-	f.StringSliceVar(&o.Hosts, "host", nil, "answer to this `NAME` too, beside localhost")
-	f.DurationVar(&o.Drain, "drain", 5*time.Second, "how long connections have to close at the end")
-	f.BoolVar(&o.InsecureNoAuth, "insecure-no-auth", false, "let other machines in, without authentication")
-	f.BoolVarP(&verbose, "verbose", "v", false, "log connections to standard error")
+	flags := config.Flags(f)
+	f.BoolVar(&printConfig, "print-config", false, "print the configuration, with where each value came from")
+	for name, short := range shortHelp {
+		f.Lookup(name).Usage = short
+	}
+	for _, name := range []string{"log-level", "log-format", "listen"} { // the help has to fit a screen
+		f.Lookup(name).Hidden = true
+	}
 	f.SortFlags = false
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage("see "+cmd.CommandPath()+" --help", "%w", config.FlagError(f, err))
+	})
+	load := func() (*config.Config, error) {
+		return config.Load(config.Input{Flags: flags, Environ: os.Environ(), Ignore: ignoredVariable})
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, err := load()
+		if err != nil {
+			return err
+		}
+		if printConfig {
+			return config.Print(std.out, cfg)
+		}
+		return serve(cmd.Context(), cfg, load, std)
+	}
 	return cmd
 }
 
-func serve(parent context.Context, o server.Options, verbose bool, std stdio) error {
-	level := slog.LevelWarn
-	if verbose {
-		level = slog.LevelDebug
+// shortHelp is what the help says of flags whose description in the documentation does not fit a line.
+var shortHelp = map[string]string{
+	"addr":             "listen on `HOST:PORT` or unix:/path",
+	"drain":            "how long sessions have to end",
+	"insecure-no-auth": "let other machines in, without authentication",
+	"host":             "answer to this `NAME` too, beside localhost",
+	"origin":           "let pages of this `ORIGIN` connect, too",
+	"topic":            "a rule `'PATTERN key=value …'`; may be repeated",
+}
+
+// ignoredVariable reports whether a variable belongs to other commands.
+func ignoredVariable(name string) bool {
+	return name == "PARLEY_REQUIRE_ALL" // for tests
+}
+
+// newLogger returns the logger that a configuration asks for, and what its level is read from.
+func newLogger(cfg *config.Config, std stdio) (*slog.Logger, *slog.LevelVar) {
+	level := &slog.LevelVar{}
+	setLevel(level, cfg)
+	o := &slog.HandlerOptions{Level: level}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(std.err, o)), level
 	}
-	o.Logger = slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level}))
-	if o.Drain == 0 {
-		o.Drain = time.Nanosecond // to the server zero is the default; to the user it is none
+	return slog.New(slog.NewTextHandler(std.err, o)), level
+}
+
+func setLevel(level *slog.LevelVar, cfg *config.Config) {
+	var l slog.Level
+	if l.UnmarshalText([]byte(cfg.LogLevel)) == nil {
+		level.Set(l)
 	}
-	o.Listening = func(e server.Endpoint) {
-		notice(std.err, "serving on %s, Ctrl-C ends\n  page   %s\n  echo   %s\n  clock  %s", e.Addr, e.Page, e.Echo, e.Clock)
-		if e.Fingerprint != "" {
-			notice(std.err, "self-signed certificate, SHA-256 %s: browsers will ask, parley connect needs -k", pairs(e.Fingerprint))
-		}
-		if o.InsecureNoAuth {
-			notice(std.err, "no authentication: everyone who reaches this address is let in")
-		}
-	}
-	s, err := server.New(o)
+}
+
+func serve(parent context.Context, cfg *config.Config, load func() (*config.Config, error), std stdio) error {
+	log, level := newLogger(cfg, std)
+	s, err := server.New(server.Options{
+		Config:    cfg,
+		Logger:    log,
+		Version:   readBuild().Version,
+		Listening: func(list []server.Endpoint) { announce(cfg, list, std) },
+	})
 	if err != nil {
 		return err
 	}
@@ -70,10 +103,27 @@ func serve(parent context.Context, o server.Options, verbose bool, std stdio) er
 	defer ctx.release()
 	tell := context.AfterFunc(ctx, func() {
 		if n := s.Connections(); n > 0 {
-			notice(std.err, "closing %d connections, for at most %v; Ctrl-C ends at once", n, o.Drain)
+			notice(std.err, "closing %d connections, for at most %v; Ctrl-C ends at once", n, cfg.Drain)
 		}
 	})
 	defer tell()
+	stopReloading := onHangup(func() {
+		next, err := load()
+		if err == nil {
+			err = s.Reload(next)
+		}
+		if err != nil {
+			log.Error("the new configuration is refused: the old one stays", "err", err)
+			return
+		}
+		setLevel(level, next)
+		if keys := config.NeedRestart(cfg, next); len(keys) > 0 {
+			log.Warn("reloaded, but some keys need a restart", "keys", strings.Join(keys, ", "))
+			return
+		}
+		log.Info("reloaded")
+	})
+	defer stopReloading()
 
 	err = s.Run(ctx)
 	var cause *stopped
@@ -82,6 +132,24 @@ func serve(parent context.Context, o server.Options, verbose bool, std stdio) er
 		return &failure{cause.code(), drain, "give them longer with --drain"}
 	}
 	return err
+}
+
+// announce says where the server is found.
+func announce(cfg *config.Config, list []server.Endpoint, std stdio) {
+	for _, e := range list {
+		if e.Private {
+			notice(std.err, "metrics, profiles and the API on %s", e.URL)
+			continue
+		}
+		notice(std.err, "serving on %s, Ctrl-C ends\n  page   %s/\n  topic  %s/t/TOPIC  (WebSocket, curl -N, curl -d)\n  echo   %s/echo\n  clock  %s/clock",
+			e.Addr, e.URL, e.URL, e.Socket, e.Socket)
+		if e.Fingerprint != "" {
+			notice(std.err, "self-signed certificate, SHA-256 %s: browsers will ask, parley connect needs -k", pairs(e.Fingerprint))
+		}
+	}
+	if cfg.InsecureNoAuth && !cfg.Authenticates() {
+		notice(std.err, "no authentication: everyone who reaches this address is let in")
+	}
 }
 
 // pairs writes a fingerprint as browsers show it: AB:CD:….

@@ -146,15 +146,15 @@ func TestServeErrors(t *testing.T) {
 		words []string
 	}{
 		{"address in use", []string{"--addr", taken.Addr().String()}, 1, []string{taken.Addr().String(), "in use", "--addr"}},
-		{"no port", []string{"--addr", "localhost"}, 2, []string{"--addr", "host:port"}},
+		{"no port", []string{"--addr", "localhost"}, 2, []string{"--addr", "HOST:PORT"}},
 		{"port out of range", []string{"--addr", "127.0.0.1:99999"}, 2, []string{"--addr", "65535"}},
 		{"every interface", []string{"--addr", ":0"}, 2, []string{"--insecure-no-auth", "127.0.0.1"}},
 		{"another interface", []string{"--addr", "192.0.2.1:0"}, 2, []string{"--insecure-no-auth"}},
 		{"no certificate file", []string{"--tls-cert", filepath.Join(dir, "none.pem"), "--tls-key", key}, 1, []string{"none.pem", "PEM"}},
 		{"bad certificate", []string{"--tls-cert", bad, "--tls-key", key}, 1, []string{"bad.pem", "PEM", "--tls-self-signed"}},
 		{"another key", []string{"--tls-cert", other, "--tls-key", key}, 1, []string{"does not match", "--tls-key"}},
-		{"key without certificate", []string{"--tls-key", key}, 2, []string{"--tls-cert", "--help"}},
-		{"certificate without key", []string{"--tls-cert", cert}, 2, []string{"--tls-key", "--help"}},
+		{"key without certificate", []string{"--tls-key", key}, 2, []string{"--tls-key", "tls_cert"}},
+		{"certificate without key", []string{"--tls-cert", cert}, 2, []string{"--tls-cert", "tls_key"}},
 		{"two certificates", []string{"--tls-cert", cert, "--tls-key", key, "--tls-self-signed"}, 2, []string{"--tls-self-signed"}},
 		{"unknown flag", []string{"--port", "80"}, 2, []string{"--port", "parley serve --help"}},
 		{"bad duration", []string{"--drain", "soon"}, 2, []string{"--drain", "soon"}},
@@ -181,7 +181,7 @@ func TestServeEnvironment(t *testing.T) {
 	}
 	p := begin(t, []string{"PARLEY_ADDR=nowhere", "PARLEY_DRAIN=1s"}, "serve")
 	p.wait(t).expect(t, 2, "nowhere")
-	p = begin(t, []string{"PARLEY_ADDR=nowhere"}, "serve", "--addr", "127.0.0.1:x")
+	p = begin(t, []string{"PARLEY_ADDR=127.0.0.1:1"}, "serve", "--addr", "127.0.0.1:x")
 	p.wait(t).expect(t, 2, "127.0.0.1:x") // flags win
 	p = begin(t, []string{"PARLEY_DRAIN=soon"}, "serve")
 	p.wait(t).expect(t, 2, "PARLEY_DRAIN", "soon")

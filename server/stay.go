@@ -1,0 +1,85 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http"
+
+	"github.com/parley-ws/parley/server/config"
+	"github.com/parley-ws/parley/server/limit"
+	"github.com/parley-ws/parley/ws"
+)
+
+// stay is the place of a session among those of its address, from its request to the end of its connection. A WebSocket outlives its
+// request: then the place is given back when the connection ends.
+type stay struct {
+	http.ResponseWriter
+	leave    func()
+	hijacked bool
+}
+
+type stayKey struct{}
+
+// Unwrap is for http.ResponseController.
+func (s *stay) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+// Hijack notes that the request becomes a WebSocket.
+func (s *stay) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(s.ResponseWriter).Hijack()
+	s.hijacked = err == nil
+	return c, rw, err
+}
+
+// staying takes a place for a request that came through a proxy, as long as it and the WebSocket that it becomes last.
+func (s *Server) staying(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		leave, no := s.limits.Enter(r)
+		if no != nil {
+			no.ServeHTTP(w, r)
+			return
+		}
+		stay := &stay{ResponseWriter: w, leave: leave}
+		next.ServeHTTP(stay, r.WithContext(context.WithValue(r.Context(), stayKey{}, stay)))
+		if !stay.hijacked {
+			leave()
+		}
+	})
+}
+
+// closed gives back the place of a WebSocket that has ended.
+func closed(c *ws.Conn) {
+	if s, ok := c.Context().Value(stayKey{}).(*stay); ok {
+		s.leave()
+	}
+}
+
+// limitOptions are those of the limits on connections and requests.
+func (s *Server) limitOptions(cfg *config.Config) limit.Options {
+	l := &cfg.Limits
+	o := limit.Options{
+		Connections:    l.Connections,
+		PerAddress:     l.PerAddress,
+		Rate:           rateOrNone(l.HandshakeRate),
+		Burst:          l.HandshakeBurst,
+		Accepts:        rateOrNone(l.Accepts),
+		TrustedProxies: cfg.TrustedProxies,
+		TrustUnix:      len(cfg.TrustedProxies) > 0,
+		Refused:        s.metrics.Refused,
+	}
+	if o.Connections == 0 {
+		o.Connections = -1
+	}
+	if o.PerAddress == 0 {
+		o.PerAddress = -1
+	}
+	return o
+}
+
+// limited returns a listener that turns away what is too much.
+func (s *Server) limited(l *listener) net.Listener {
+	if l.tls != nil {
+		return s.limits.Listen(l, limit.Opaque)
+	}
+	return s.limits.Listen(l, limit.PlainHTTP)
+}
