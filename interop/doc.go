@@ -20,6 +20,8 @@
 //   - chromium_test.go: what only a browser has: origins, Blob and
 //     ArrayBuffer, bufferedAmount, wasClean, a page that goes away
 //   - serve_test.go: parley serve, with its page in Chromium
+//   - openapi_test.go: the document of the HTTP API, judged by
+//     @readme/openapi-parser and Ajv
 //
 // Run them with
 //
