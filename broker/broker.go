@@ -37,8 +37,8 @@ type Node interface {
 	// Topics returns topics that f matches and of which the broker knows something, at most limit of them, by name.
 	Topics(ctx context.Context, f Filter, limit int) ([]Topic, error)
 
-	// Enter makes a member present in a topic, or replaces the one with the same Ref. All members of a node leave when it is
-	// closed or lost.
+	// Enter makes a member present in a topic, or replaces the one with the same Ref. If that changes nothing but the Session and its
+	// Node, nobody is told: whoever comes back has never been away. All members of a node leave when it is closed or lost.
 	Enter(ctx context.Context, topic string, m Member) error
 
 	// Leave ends the presence of the member with this Ref; nothing happens if there is none.

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -38,6 +39,9 @@ func (n *node) Enter(ctx context.Context, topic string, m broker.Member) error {
 	diff := &broker.Diff{Joins: []broker.Member{m}}
 	if old := t.here[m.Ref]; old != nil {
 		diff.Leaves = []broker.Member{old.Member}
+		if old.Key == m.Key && bytes.Equal(old.Meta, m.Meta) && old.Since.Equal(m.Since) {
+			diff = nil
+		}
 		if old.node != n {
 			old.node.lost(place{topic, m.Ref})
 		}
@@ -46,6 +50,11 @@ func (n *node) Enter(ctx context.Context, topic string, m broker.Member) error {
 		t.here = map[string]*presence{}
 	}
 	t.here[m.Ref] = &presence{m, n}
+	if diff == nil {
+		t.used = n.b.since(clock)
+		t.mu.Unlock()
+		return nil
+	}
 	n.b.tell(t, diff, n.b.since(clock))
 	return nil
 }
