@@ -28,6 +28,9 @@ type Options struct {
 	// Version is that of the server, for GET /info.
 	Version string
 
+	// Started is when the server began, for GET /info. Zero is when New is called.
+	Started time.Time
+
 	// MaxBody is the size of the largest body of a request, in bytes. The default is 8 MiB.
 	MaxBody int64
 
@@ -62,7 +65,6 @@ type Handler struct {
 	options Options
 	keys    atomic.Pointer[keyring]
 	cross   *http.CrossOriginProtection
-	started time.Time
 }
 
 // New makes a Handler for a hub. Its errors say which key is wrong, without showing it.
@@ -73,7 +75,10 @@ func New(h *hub.Hub, o Options) (*Handler, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &Handler{hub: h, options: o, cross: http.NewCrossOriginProtection(), started: time.Now()}
+	if o.Started.IsZero() {
+		o.Started = time.Now()
+	}
+	a := &Handler{hub: h, options: o, cross: http.NewCrossOriginProtection()}
 	a.options.Keys = nil
 	return a, a.Reload(o.Keys, o.AllowAll)
 }

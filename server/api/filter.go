@@ -11,8 +11,7 @@ import (
 )
 
 // shape is a filter as JSON: a string where people can write it as one, and otherwise an object that says what is meant:
-// {"exact": …} for a topic that ends in a star, {"prefix": …} for a byte prefix, or {"prefix_b64": …} where that is not UTF-8, which is
-// only told: clients of other dialects may have such.
+// {"exact": …} for a topic that ends in a star, {"prefix": …} for a byte prefix, or {"prefix_b64": …} where that is not UTF-8.
 type shape struct{ broker.Filter }
 
 // MarshalJSON writes it.
@@ -40,7 +39,7 @@ func shapes(list []broker.Filter) []shape {
 	return out
 }
 
-// readFilter is the inverse of MarshalJSON, but for prefix_b64.
+// readFilter is the inverse of MarshalJSON.
 func readFilter(v json.RawMessage) (broker.Filter, error) {
 	if len(v) == 0 || v[0] != '{' {
 		s, err := readString(v)
@@ -50,7 +49,7 @@ func readFilter(v json.RawMessage) (broker.Filter, error) {
 		f, err := broker.Pattern(s)
 		return f, plain(err)
 	}
-	var exact, prefix *string
+	var exact, prefix, coded *string
 	take := func(to **string) reader {
 		return func(v json.RawMessage) error {
 			s, err := readString(v)
@@ -58,17 +57,23 @@ func readFilter(v json.RawMessage) (broker.Filter, error) {
 			return err
 		}
 	}
-	if err := readObject(v, "the filter.", fields{"exact": take(&exact), "prefix": take(&prefix)}); err != nil {
+	if err := readObject(v, "the filter.", fields{"exact": take(&exact), "prefix": take(&prefix), "prefix_b64": take(&coded)}); err != nil {
 		return broker.Filter{}, err
 	}
 	var f broker.Filter
 	switch {
-	case exact != nil && prefix == nil:
+	case exact != nil && prefix == nil && coded == nil:
 		f = broker.Exact(*exact)
-	case exact == nil && prefix != nil:
+	case exact == nil && prefix != nil && coded == nil:
 		f = broker.Prefix(*prefix)
+	case exact == nil && prefix == nil && coded != nil:
+		bytes, err := base64.StdEncoding.Strict().DecodeString(*coded)
+		if err != nil {
+			return f, errors.New("prefix_b64 is no base64")
+		}
+		f = broker.Prefix(string(bytes))
 	default:
-		return f, errors.New("want one of exact and prefix")
+		return f, errors.New("want one of exact, prefix and prefix_b64")
 	}
 	return f, plain(f.Check())
 }

@@ -210,7 +210,7 @@ func (c *call) info() (any, error) {
 	}
 	return info{
 		Version: c.options.Version, Go: runtime.Version(), Node: c.hub.Node(),
-		Started: c.started.UTC(), UptimeS: int64(time.Since(c.started) / time.Second),
+		Started: c.options.Started.UTC(), UptimeS: int64(time.Since(c.options.Started) / time.Second),
 		Sessions: c.hub.Len(), WaitingBytes: c.hub.Waiting(), Goroutines: value(0),
 		Memory: memory{HeapBytes: value(1), TotalBytes: value(2) - value(3)},
 	}, nil
