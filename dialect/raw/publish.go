@@ -97,8 +97,8 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request, f broker.Filte
 	m, k, e := h.read(w, r, q)
 	if e == nil {
 		m.Topic = f.Name
-		if m.Producer == "" && s.Identity().User == "" {
-			m.Producer = remote(r)
+		if id := s.Identity(); m.Producer == "" && id.User == "" && id.Producer == "" {
+			m.Producer = remote(r) // the session ends with the request: its ids would be worth nothing
 		}
 		var p broker.Published
 		if p, e = k.publish(r.Context(), s, m); e == nil {

@@ -266,7 +266,7 @@ func TestServerSubscribes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.ends(c, ws.CodePolicyViolation, "disconnected: ")
+	w.ends(c, ws.CodeServiceRestart, "disconnected: ")
 	same(t, "event", s.must().name, "notice")
 }
 

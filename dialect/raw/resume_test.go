@@ -46,7 +46,7 @@ func TestResumeSocket(t *testing.T) {
 	// Without words for a gap, the connection ends and says from where to go on.
 	now := w.publish("a", "last")
 	c = w.dial("a?since="+at[0].String(), nil)
-	w.ends(c, ws.CodeTryAgainLater, "since="+now.String())
+	w.ends(c, ws.CodeTryAgainLater, "not_recovered: messages are missing; come back with since="+now.String())
 
 	c = w.dial("a?envelope&since="+at[0].String(), nil)
 	_, text := w.read(c)

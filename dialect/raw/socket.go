@@ -161,8 +161,8 @@ func (s *socket) join(c *ws.Conn, want *hub.Subscribe) {
 		s.fail(err)
 	case s.silent.Load():
 		s.fail(&hub.Error{
-			Code: hub.SlowConsumer, Retry: true,
-			Text: "not recovered: messages are missing; come back with since=" + told.Position.String(),
+			Code: codeNotRecovered, Retry: true,
+			Text: "messages are missing; come back with since=" + told.Position.String(),
 		})
 	}
 }
@@ -263,13 +263,16 @@ func (s *socket) conn() *ws.Conn {
 	return s.out.Conn
 }
 
+// codeNotRecovered is why a connection ends that has no words for what it has missed.
+const codeNotRecovered = hub.Code(notRecovered)
+
 // closeWith returns the close frame for the end of a session. Its reason begins with the code of the hub, for programs.
 func closeWith(r hub.Reason) (ws.Code, string) {
 	code := ws.CodePolicyViolation
 	switch r.Code {
 	case hub.GoingAway:
 		code = ws.CodeServiceRestart
-	case hub.SlowConsumer, hub.RateLimited, hub.Unavailable, hub.Timeout, hub.UnknownOutcome:
+	case codeNotRecovered, hub.SlowConsumer, hub.RateLimited, hub.Unavailable, hub.Timeout, hub.UnknownOutcome:
 		code = ws.CodeTryAgainLater
 	case hub.Internal:
 		code = ws.CodeInternalError
@@ -279,6 +282,10 @@ func closeWith(r hub.Reason) (ws.Code, string) {
 		code = ws.CodeInvalidPayload
 	case hub.WrongKind:
 		code = ws.CodeUnsupportedData
+	case hub.Disconnected:
+		if r.Reconnect {
+			code = ws.CodeServiceRestart
+		}
 	}
 	return code, string(r.Code) + ": " + r.Text
 }
