@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"time"
 	"unicode/utf8"
@@ -71,8 +72,14 @@ func (h *Hub) publish(ctx context.Context, rules *ruleSet, m *broker.Message, ma
 		}
 		return broker.Published{}, err
 	}
+	before := m.Body
 	if err := may(); err != nil {
 		return broker.Published{}, err
+	}
+	if !same(before, m.Body) { // whoever was asked has put another in its place
+		if err := checkMessage(m, rule); err != nil {
+			return broker.Published{}, fmt.Errorf("hub: the message that takes the place of a client's: %w", err)
+		}
 	}
 	if err := h.rates.take(h, m.Topic, rule); err != nil {
 		return broker.Published{}, err
@@ -84,6 +91,11 @@ func (h *Hub) publish(ctx context.Context, rules *ruleSet, m *broker.Message, ma
 		m.Time = time.Now()
 	}
 	return h.node.Publish(ctx, m, broker.Publish{Retention: rule.History, Dedup: rule.Dedup})
+}
+
+// same reports whether two slices are the same bytes in memory.
+func same(a, b []byte) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // checkMessage returns an *Error if a message is none, or none for this topic.

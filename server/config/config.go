@@ -230,7 +230,7 @@ type Hooks struct {
 	Timeout time.Duration `toml:"timeout" default:"5s" min:"1ms"`
 	// Retries is how often a question is asked again when the answer does not come or has a status of 500 or more.
 	Retries int `toml:"retries" default:"1" max:"10"`
-	// Cache is how long an answer about connecting or subscribing holds for the same question; 0 is not at all.
+	// Cache is how long an answer about subscribing holds for the same question if it does not say itself; 0 is not at all.
 	Cache time.Duration `toml:"cache"`
 	// Headers are sent with every question: "NAME: VALUE", where the value may be @FILE.
 	Headers []Header `toml:"headers" flag:"hooks-header"`

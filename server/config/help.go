@@ -44,7 +44,7 @@ var help = map[string]string{
 	"Config.Origins":         "the origins whose pages may connect, beside those of this server: https://example.com, *.example.com, or * for all",
 	"Config.Topics":          "rules for topics; the first whose pattern matches holds. A topic that none matches has the defaults below",
 	"Config.TrustedProxies":  "the networks of the proxies in front, whose X-Forwarded-For and Forwarded headers are believed: 10.0.0.0/8, or an address",
-	"Hooks.Cache":            "how long an answer about connecting or subscribing holds for the same question; 0 is not at all",
+	"Hooks.Cache":            "how long an answer about subscribing holds for the same question if it does not say itself; 0 is not at all",
 	"Hooks.Call":             "who answers calls of methods",
 	"Hooks.Connect":          "who decides whether a client may connect, and says who it is",
 	"Hooks.Headers":          "sent with every question: \"NAME: VALUE\", where the value may be @FILE",
