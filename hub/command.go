@@ -22,7 +22,7 @@ const (
 // it returns when the nodes have been told. A target must not be empty.
 func (h *Hub) Subscribe(ctx context.Context, t broker.Target, f broker.Filter) error {
 	if err := f.Check(); err != nil {
-		return Errorf(BadRequest, "%v", err)
+		return badRequest(err)
 	}
 	return h.send(ctx, t, opSubscribe, wired(f))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/parley-ws/parley/broker"
@@ -64,6 +65,11 @@ func (e *Error) Unwrap() error { return e.Err }
 // Errorf returns an Error whose text is for the client.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Text: fmt.Sprintf(format, args...), Retry: retries(code)}
+}
+
+// badRequest tells a client what a check of package broker found.
+func badRequest(err error) *Error {
+	return Errorf(BadRequest, "%s", strings.TrimPrefix(err.Error(), "broker: "))
 }
 
 // retries reports whether the same may work later without anything else having changed.

@@ -36,7 +36,7 @@ const maxMeta = 4 << 10
 func (s *Session) Enter(ctx context.Context, topic string, meta json.RawMessage) (broker.Member, error) {
 	none := broker.Member{}
 	if err := broker.CheckTopic(topic); err != nil {
-		return none, Errorf(BadRequest, "%v", err)
+		return none, badRequest(err)
 	}
 	if err := checkMeta(meta); err != nil {
 		return none, err
@@ -129,7 +129,7 @@ func (s *Session) Leave(ctx context.Context, topic string) error {
 // Members returns who is present in a topic.
 func (s *Session) Members(ctx context.Context, topic string) ([]broker.Member, error) {
 	if err := broker.CheckTopic(topic); err != nil {
-		return nil, Errorf(BadRequest, "%v", err)
+		return nil, badRequest(err)
 	}
 	if err := s.may(ctx, &Access{Action: ActPresence, Topics: broker.Exact(topic)}); err != nil {
 		return nil, s.hub.told("presence", err)

@@ -63,7 +63,7 @@ func (h *Hub) Publish(ctx context.Context, m *broker.Message) (broker.Published,
 
 func (h *Hub) publish(ctx context.Context, rules *ruleSet, m *broker.Message, may func() error) (broker.Published, error) {
 	if err := broker.CheckTopic(m.Topic); err != nil {
-		return broker.Published{}, Errorf(BadRequest, "%v", err)
+		return broker.Published{}, badRequest(err)
 	}
 	rule := rules.find(m.Topic)
 	if err := checkMessage(m, rule); err != nil {
@@ -112,8 +112,8 @@ func checkMessage(m *broker.Message, rule *Topic) *Error {
 		return Errorf(TooLarge, "the message has %d bytes: %d are allowed here", len(m.Body), rule.MaxSize)
 	case rule.Kind != 0 && m.Kind != rule.Kind:
 		return Errorf(WrongKind, "the message is %v: this topic takes %v", m.Kind, rule.Kind)
-	case m.Kind == broker.JSON && !json.Valid(m.Body):
-		return Errorf(BadRequest, "the message is no JSON")
+	case m.Kind == broker.JSON && !(utf8.Valid(m.Body) && json.Valid(m.Body)):
+		return Errorf(BadRequest, "the message is no JSON (RFC 8259), which is UTF-8")
 	case m.Kind == broker.Text && !utf8.Valid(m.Body):
 		return Errorf(BadRequest, "the message is not UTF-8: publish it as bytes")
 	case m.Kind < broker.JSON || m.Kind > broker.Bytes:
@@ -131,7 +131,7 @@ func checkMessage(m *broker.Message, rule *Topic) *Error {
 // History returns messages of a topic that the session may subscribe to.
 func (s *Session) History(ctx context.Context, topic string, q broker.Query) (broker.Page, error) {
 	if err := broker.CheckTopic(topic); err != nil {
-		return broker.Page{}, Errorf(BadRequest, "%v", err)
+		return broker.Page{}, badRequest(err)
 	}
 	err := s.may(ctx, &Access{Action: ActSubscribe, Topics: broker.Exact(topic)})
 	if err == nil {

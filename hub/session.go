@@ -24,6 +24,10 @@ type Connect struct {
 
 	// Capabilities are what the client can do.
 	Capabilities Capabilities
+
+	// Visit says that the session is for a single request and gets nothing: it cannot subscribe or be present, is not counted
+	// or listed, and Close may be left out. Codec and Sink may be nil.
+	Visit bool
 }
 
 // Session is one client. Its methods may be called from any goroutine; those of one client's commands are called in their order by the goroutine
@@ -96,6 +100,10 @@ func (h *Hub) Connect(ctx context.Context, c Connect) (*Session, error) {
 		identity:  id,
 
 		subscribing: make(chan struct{}, 1),
+	}
+	if c.Visit {
+		s.closed, s.ctx, s.end = true, h.ctx, func(error) {}
+		return s, nil
 	}
 	s.ctx, s.end = context.WithCancelCause(h.ctx)
 	h.mu.Lock()

@@ -158,7 +158,7 @@ func (g *group) remove(sub *subscription) {
 // but one with a position replays from there, whatever others have brought already.
 func (s *Session) Subscribe(ctx context.Context, o Subscribe) (Subscribed, error) {
 	if err := o.Filter.Check(); err != nil {
-		return Subscribed{}, Errorf(BadRequest, "%v", err)
+		return Subscribed{}, badRequest(err)
 	}
 	for {
 		a := &Access{Action: ActSubscribe, Topics: o.Filter}

@@ -129,3 +129,6 @@ var DefaultTopic = Topic{
 	History:  broker.Retention{Count: 100, Bytes: 256 << 10, Age: 5 * time.Minute},
 	Presence: true,
 }
+
+// Kind returns the one kind of messages that a topic takes, or 0 if it takes any.
+func (h *Hub) Kind(topic string) broker.Kind { return h.rules.Load().find(topic).Kind }
