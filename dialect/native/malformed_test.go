@@ -118,7 +118,7 @@ var malformed = []struct {
 	{`{"type":"publish","id":7,"topic":"a","data":1,"mid":"` + strings.Repeat("m", 129) + `"}`, 7,
 		`the id of the message must be UTF-8 and have at most 128 bytes`, false},
 	{`{"type":"publish","id":7,"topic":"a","data":1,"producer":"` + strings.Repeat("m", 129) + `"}`, 7,
-		`the producer's name is longer than 128 bytes`, false},
+		`the producer's name must be UTF-8 and have at most 128 bytes`, false},
 	{`{"type":"publish","id":7,"topic":"a","data":1,"headers":[]}`, 7, `"headers" must be an object of strings`, false},
 	{`{"type":"publish","id":7,"topic":"a","data":1,"headers":{"a":null}}`, 7, `"headers" must be an object of strings`, false},
 

@@ -136,7 +136,7 @@ func (p *peer) do(c *command) {
 		p.connect(c)
 		return
 	}
-	if c.err == nil && c.name != "ping" {
+	if c.name != "ping" {
 		if err := p.session.Command(); err != nil {
 			p.fail(c, err)
 			return
@@ -151,7 +151,7 @@ func (p *peer) do(c *command) {
 		p.fail(c, hub.Errorf(hub.BadRequest, "unknown type %.40q", c.name))
 		return
 	}
-	if c.name != "subscribe" && c.name != "enter" && c.name != "call" {
+	if c.name != "subscribe" && c.name != "enter" {
 		p.prompt = true
 	}
 	if err := op(p, p.session.Context(), c); err != nil {
