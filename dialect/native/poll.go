@@ -54,14 +54,14 @@ func (s *stream) collect(ctx context.Context) (b []byte, reason *hub.Reason) {
 		}
 		return err == nil && why == nil && len(b) < s.peer.h.limits.PollBytes
 	}
-	working, stop := context.WithCancel(ctx)
-	defer stop()
+	working, worked := context.WithCancel(ctx)
+	defer worked()
 	go func() {
 		select {
 		case <-s.done:
+			worked()
 		case <-working.Done():
 		}
-		stop()
 	}()
 	for take(working) {
 	}
