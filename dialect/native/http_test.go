@@ -145,6 +145,23 @@ func (stuck) Connect(ctx context.Context, _ *hub.Credentials) (*hub.Identity, er
 	return nil, ctx.Err()
 }
 
+// An application that panics takes nobody else with it.
+func TestConnectPanic(t *testing.T) {
+	h := serve(t, hub.Options{Authoriser: panics{}}, native.Options{})
+	const failed = `{"type":"error","error":{"code":"internal","text":"the server failed; its log says why","retry":true}}`
+	for name, want := range map[string]string{"sse": "closed 500 " + failed, "poll": "closed 500 " + failed, "": "closed 1011"} {
+		c := newClient(t, h, name)
+		c.send(t, `{"type":"connect","id":1}`)
+		if got := c.receive(patience); got != want {
+			t.Errorf("%q got %s", name, got)
+		}
+	}
+}
+
+type panics struct{ hub.AllowAll }
+
+func (panics) Connect(context.Context, *hub.Credentials) (*hub.Identity, error) { panic("oh") }
+
 // An idle stream gets comments; when the client is gone, so is the session.
 func TestStreamKeepalive(t *testing.T) {
 	h := serve(t, hub.Options{}, native.Options{Limits: native.Limits{Keepalive: 5 * time.Millisecond}})

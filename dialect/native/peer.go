@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,6 +70,21 @@ func (p *peer) run(body []byte) {
 		}
 		p.do(&j.c)
 	}
+}
+
+// runApart is run for goroutines on which nobody else recovers from a panic of the application.
+func (p *peer) runApart(body []byte) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		p.h.log.Error("native: a command panicked", "panic", v, "stack", string(debug.Stack()))
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.end(0, hub.Errorf(hub.Internal, "the server failed; its log says why"))
+	}()
+	p.run(body)
 }
 
 // ended reports whether commands are of no use any more.

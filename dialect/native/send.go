@@ -74,7 +74,7 @@ func (h *Handler) enlist(p *peer) {
 			h.log.Warn("native: commands came with a wrong secret", "session", p.session.ID())
 			return
 		}
-		p.run(f.Body)
+		p.runApart(f.Body)
 	})
 }
 

@@ -28,7 +28,7 @@ func (h *Handler) open(r *http.Request, body []byte, over, secret string) *strea
 	go func() {
 		defer close(s.done)
 		p := s.peer
-		p.run(body)
+		p.runApart(body)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.session == nil && !p.over.Load() {
