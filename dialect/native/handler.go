@@ -190,9 +190,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // socket serves a WebSocket. It waits for messages with as little on its stack as can be: there may be very many of it.
 func (h *Handler) socket(c *ws.Conn) error {
 	p := h.begin(c)
-	err := c.Run(context.Background(), ws.Events{Message: p.message})
-	p.gone()
-	return err
+	defer p.gone() // also when a command panics
+	return c.Run(context.Background(), ws.Events{Message: p.message})
 }
 
 // begin makes the peer of a WebSocket. Not inlined, it leaves nothing on the stack of socket.

@@ -158,6 +158,23 @@ func TestConnectPanic(t *testing.T) {
 	}
 }
 
+// Nor does it leave a session behind.
+func TestCommandPanic(t *testing.T) {
+	h := serve(t, hub.Options{Authoriser: trap{}}, native.Options{})
+	c := newClient(t, h, "")
+	c.send(t, `{"type":"connect"} {"type":"subscribe","id":1,"topic":"a"}`)
+	for got := ""; got != "closed 1011"; {
+		if got = c.receive(patience); got == "" {
+			t.Fatal("the connection stays")
+		}
+	}
+	wait(t, "the session ends", func() bool { return h.hub.Len() == 0 })
+}
+
+type trap struct{ hub.AllowAll }
+
+func (trap) Allow(context.Context, *hub.Access) error { panic("oh") }
+
 type panics struct{ hub.AllowAll }
 
 func (panics) Connect(context.Context, *hub.Credentials) (*hub.Identity, error) { panic("oh") }
