@@ -144,7 +144,7 @@ func (t *Topic) allows(a *Access) error {
 func (s *Session) may(ctx context.Context, a *Access) error {
 	s.mu.Lock()
 	a.Identity = s.identity
-	over := s.closed || s.failed
+	over := s.closed && !s.visit || s.failed
 	s.mu.Unlock()
 	if over {
 		return Errorf(GoingAway, "the session has ended")

@@ -66,6 +66,7 @@ type Session struct {
 	onSunk   []func() // called then
 	failed   bool     // it is about to be closed
 	closed   bool
+	visit    bool // of Connect: it is closed from the beginning
 }
 
 // Connect lets a client in, or returns an *Error that says why not. The session's first frames are the dialect's: nothing is delivered before
@@ -102,7 +103,7 @@ func (h *Hub) Connect(ctx context.Context, c Connect) (*Session, error) {
 		subscribing: make(chan struct{}, 1),
 	}
 	if c.Visit {
-		s.closed, s.ctx, s.end = true, h.ctx, func(error) {}
+		s.visit, s.closed, s.ctx, s.end = true, true, h.ctx, func(error) {}
 		return s, nil
 	}
 	s.ctx, s.end = context.WithCancelCause(h.ctx)

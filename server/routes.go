@@ -64,6 +64,7 @@ func (s *Server) routes(cfg *config.Config) (public, private http.Handler, err e
 		Rate:      rateOrNone(l.CommandRate),
 		Burst:     l.CommandBurst,
 		MaxWait:   l.PollWait,
+		Remote:    limit.Remote,
 		Logger:    s.log,
 	})))
 	mux.HandleFunc("/asyncapi.yaml", s.asyncAPI)
@@ -132,6 +133,7 @@ func (s *Server) api(cfg *config.Config) (http.Handler, error) {
 		Keys:     keys,
 		AllowAll: len(keys) == 0 && !cfg.Authenticates() && onlyLocal(cfg),
 		Version:  s.version,
+		Started:  s.started,
 		MaxBody:  max(8<<20, 2*int64(cfg.Limits.MessageBytes)),
 		Logger:   s.log,
 	})

@@ -33,6 +33,7 @@ const (
 type Server struct {
 	log       *slog.Logger
 	version   string
+	started   time.Time
 	listening func([]Endpoint)
 	hub       *hub.Hub
 	metrics   *metrics.Metrics
@@ -58,7 +59,7 @@ func New(o Options) (*Server, error) {
 	if cfg == nil {
 		cfg = config.Default()
 	}
-	s := &Server{log: o.Logger, version: o.Version, listening: o.Listening}
+	s := &Server{log: o.Logger, version: o.Version, started: time.Now(), listening: o.Listening}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -20,7 +20,7 @@ func (h *Handler) credentials(r *http.Request, transport string) hub.Credentials
 		Token:     token(r, transport == "websocket"),
 		Dialect:   "raw",
 		Transport: transport,
-		Remote:    remote(r),
+		Remote:    h.o.Remote(r),
 		Header:    r.Header,
 	}
 }

@@ -45,6 +45,9 @@ type Options struct {
 	// WriteTimeout is how long an event stream may wait without a client taking anything. If zero, 10 seconds.
 	WriteTimeout time.Duration
 
+	// Remote returns the address of the client, without a port, where a proxy stands between. The default is that of the connection.
+	Remote func(*http.Request) string
+
 	// Logger gets what went wrong inside; nil is silence.
 	Logger *slog.Logger
 }
@@ -64,6 +67,9 @@ func (o Options) withDefaults() Options {
 	set(&o.Retry, 2*time.Second)
 	set(&o.WriteTimeout, 10*time.Second)
 	set(&o.CORS.MaxAge, 10*time.Minute)
+	if o.Remote == nil {
+		o.Remote = remote
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -38,39 +38,13 @@ func (k kind) orGuess(guess broker.Kind) kind {
 	return k
 }
 
-// publish publishes a message of this kind. If that was a guess, it remembers what was right.
-func (k *kind) publish(ctx context.Context, s *hub.Session, m *broker.Message) (broker.Published, error) {
-	again := *m // m belongs to the hub then
+// publish publishes a message of this kind.
+func (k kind) publish(ctx context.Context, s *hub.Session, m *broker.Message) (broker.Published, error) {
 	m.Kind = k.Kind
-	if k.guess && k.Kind == broker.JSON && !json.Valid(m.Body) {
-		m.Kind = broker.Text // the topic is asked: it may have changed its mind
+	if k.guess && s.Hub().Kind(m.Topic) == broker.JSON && json.Valid(m.Body) {
+		m.Kind = broker.JSON
 	}
-	if err := checkJSON(m); err != nil {
-		return broker.Published{}, err
-	}
-	p, err := s.Publish(ctx, m)
-	if err == nil || !k.guess || hub.AsError(err).Code != hub.WrongKind || k.Kind == broker.Bytes {
-		return p, err
-	}
-	other := broker.JSON
-	if m.Kind == broker.JSON {
-		other = broker.Text
-	} else if !json.Valid(again.Body) {
-		return p, err
-	}
-	again.Kind = other
-	if p, err = s.Publish(ctx, &again); err == nil {
-		k.Kind = other
-	}
-	return p, err
-}
-
-// checkJSON returns an error for JSON that is not UTF-8, as RFC 8259 wants it.
-func checkJSON(m *broker.Message) error {
-	if m.Kind == broker.JSON && !utf8.Valid(m.Body) {
-		return hub.Errorf(hub.BadRequest, "the message is not UTF-8, as JSON has to be")
-	}
-	return nil
+	return s.Publish(ctx, m)
 }
 
 // published is the answer to who has published.
@@ -98,7 +72,7 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request, f broker.Filte
 	if e == nil {
 		m.Topic = f.Name
 		if id := s.Identity(); m.Producer == "" && id.User == "" && id.Producer == "" {
-			m.Producer = remote(r) // the session ends with the request: its ids would be worth nothing
+			m.Producer = h.o.Remote(r) // the session ends with the request: its ids would be worth nothing
 		}
 		var p broker.Published
 		if p, e = k.publish(r.Context(), s, m); e == nil {

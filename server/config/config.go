@@ -200,8 +200,6 @@ type Limits struct {
 	Calls int `toml:"calls" default:"32" min:"1"`
 	// CallTimeout is how long a call may take.
 	CallTimeout time.Duration `toml:"call_timeout" default:"30s" min:"1ms"`
-	// Present is how many members may be present in one topic.
-	Present int `toml:"present" default:"10000" min:"1"`
 	// PresenceGrace is how long a session that is gone still counts as present, so that one that comes back at once has never left.
 	PresenceGrace time.Duration `toml:"presence_grace" default:"3s"`
 	// PollWait is how long a poll may wait for a message.

@@ -74,7 +74,6 @@ var help = map[string]string{
 	"Limits.PingTimeout":     "how long it has to give one",
 	"Limits.PollWait":        "how long a poll may wait for a message",
 	"Limits.PresenceGrace":   "how long a session that is gone still counts as present, so that one that comes back at once has never left",
-	"Limits.Present":         "how many members may be present in one topic",
 	"Limits.ReplayBytes":     "how many bytes it is given",
 	"Limits.ReplayMessages":  "how many messages a subscription that resumes is given; one that missed more is told so",
 	"Limits.Resumes":         "how many subscriptions may resume at the same time; others wait for their turn",

@@ -1,0 +1,301 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/parley-ws/parley/server/config"
+	"github.com/parley-ws/parley/ws"
+)
+
+const secret = "0123456789abcdef0123456789abcdef"
+
+// token is one for a user who may do everything below chat.
+func token(t *testing.T, user string, lasts time.Duration) string {
+	t.Helper()
+	s, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"sub": user, "exp": time.Now().Add(lasts).Unix(),
+		"parley": map[string]any{"subscribe": []string{"chat/**"}, "publish": []string{"chat/**"}},
+	}).SignedString([]byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func withTokens(cfg *config.Config) { cfg.Auth.HMACSecret = config.NewSecret(secret) }
+
+// ask makes a request, and returns the status and the body.
+func ask(t *testing.T, method, url, body string, header ...string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	res, err := httpClient(t).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
+func TestTopics(t *testing.T) {
+	e, _ := start(t, configured())
+	c := dial(t, e.Socket+"/t/news", nil)
+	if status, body := ask(t, "POST", e.URL+"/t/news", "hello"); status != 201 || !strings.Contains(body, `"position"`) {
+		t.Fatalf("publish: %d %s", status, body)
+	}
+	if _, p, err := c.Read(t.Context()); err != nil || string(p) != "hello" {
+		t.Errorf("got %q, %v", p, err)
+	}
+	n := dial(t, e.Socket+"/ws", &ws.DialOptions{Subprotocols: []string{"parley.v1"}})
+	if n.Subprotocol() != "parley.v1" {
+		t.Errorf("subprotocol %q", n.Subprotocol())
+	}
+}
+
+func TestTokens(t *testing.T) {
+	e, _ := start(t, configured(withTokens))
+	bearer := func(s string) []string { return []string{"Authorization", "Bearer " + s} }
+	good := token(t, "ann", time.Hour)
+	for _, c := range []struct {
+		topic  string
+		header []string
+		status int
+	}{
+		{"chat/a", bearer(good), 201},
+		{"other", bearer(good), 403},
+		{"chat/a", nil, 401},
+		{"chat/a", bearer("nonsense"), 401},
+		{"chat/a", bearer(token(t, "ann", -time.Hour)), 401},
+	} {
+		status, body := ask(t, "POST", e.URL+"/t/"+c.topic, "x", c.header...)
+		if status != c.status {
+			t.Errorf("publish to %s: status %d, want %d: %s", c.topic, status, c.status, body)
+		}
+	}
+	if status, _ := ask(t, "GET", e.URL+"/api/v1/topics", ""); status != 401 {
+		t.Errorf("the API without a key: %d", status)
+	}
+}
+
+func TestAPIKeys(t *testing.T) {
+	e, _ := start(t, configured(func(cfg *config.Config) {
+		cfg.APIKeys = []config.APIKey{{Name: "shop", Key: config.NewSecret("a key that is long enough"), Scopes: []string{"publish"}, Topics: []string{"**"}}}
+	}))
+	header := []string{"Authorization", "Bearer a key that is long enough", "Content-Type", "application/json"}
+	if status, body := ask(t, "POST", e.URL+"/api/v1/publish", `{"topic":"a","text":"x"}`, header...); status != 200 && status != 201 {
+		t.Errorf("publish: %d %s", status, body)
+	}
+	if status, _ := ask(t, "GET", e.URL+"/api/v1/sessions", "", header...); status != 403 {
+		t.Errorf("sessions beyond the scope: %d", status)
+	}
+	if status, _ := ask(t, "GET", e.URL+"/api/v1/topics", ""); status != 401 {
+		t.Errorf("without a key: %d", status)
+	}
+}
+
+func TestPrivateListener(t *testing.T) {
+	cfg := configured(func(cfg *config.Config) {
+		cfg.Listen = append(cfg.Listen, config.Listener{Addr: "127.0.0.1:0", Private: true})
+	})
+	found := make(chan []Endpoint, 1)
+	s, err := New(Options{Config: cfg, Listening: func(list []Endpoint) { found <- list }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	list := <-found
+	for path, want := range map[string][2]int{
+		"/metrics": {404, 200}, "/debug/pprof/": {404, 200}, "/api/v1/info": {404, 200}, "/healthz": {200, 200}, "/t/a?history=1": {200, 404}, "/": {200, 404},
+	} {
+		for i, e := range list {
+			if status, body := ask(t, "GET", e.URL+path, ""); status != want[i] {
+				t.Errorf("%s on listener %d: %d, want %d: %.100s", path, i, status, want[i], body)
+			}
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUnixSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	e, stop := start(t, configured(func(cfg *config.Config) { cfg.Listen[0].Addr = "unix:" + path }))
+	c := dial(t, e.Socket+"/t/a", nil)
+	if err := c.Write(t.Context(), ws.Text, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if _, p, err := c.Read(t.Context()); err != nil || string(p) != "hello" {
+		t.Errorf("%q, %v", p, err)
+	}
+	if err := runOnce(t, configured(func(cfg *config.Config) { cfg.Listen[0].Addr = "unix:" + path })); err == nil {
+		t.Error("a second server took the socket of the first")
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if err := runOnce(t, configured(func(cfg *config.Config) { cfg.Listen[0].Addr = "unix:" + path })); err != nil {
+		t.Errorf("the socket is free again: %v", err)
+	}
+}
+
+// A new configuration holds for what comes next, and no connection ends; a bad one changes nothing.
+func TestReload(t *testing.T) {
+	dir := t.TempDir()
+	s, e, _ := run(t, configured())
+	c := dial(t, e.Socket+"/t/a", nil)
+	if err := s.Reload(configured(func(cfg *config.Config) {
+		cfg.Topics = []config.Topic{{Pattern: "b", Policy: "drop-oldest", Kind: "json", Echo: true, Subscribe: "ask", Publish: "nobody", SeePresence: "ask"}}
+	})); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := ask(t, "POST", e.URL+"/t/b", "{}", "Content-Type", "application/json"); status != 403 {
+		t.Errorf("publish to what nobody may: %d %s", status, body)
+	}
+	bad := configured(withTokens)
+	bad.Listen[0].TLSCert, bad.Listen[0].TLSKey = filepath.Join(dir, "none"), filepath.Join(dir, "none")
+	if err := s.Reload(bad); err == nil {
+		t.Error("a certificate that is not there is taken")
+	}
+	bad = configured(func(cfg *config.Config) {
+		cfg.APIKeys = []config.APIKey{{Name: "short", Key: config.NewSecret("x"), Scopes: []string{"publish"}}}
+	})
+	if err := s.Reload(bad); err == nil {
+		t.Error("a key that is too short is taken")
+	}
+	if status, _ := ask(t, "POST", e.URL+"/t/b", "{}", "Content-Type", "application/json"); status != 403 {
+		t.Errorf("after a bad configuration: %d", status)
+	}
+	if status, _ := ask(t, "POST", e.URL+"/t/a", "still there"); status != 201 {
+		t.Errorf("publish: %d", status)
+	}
+	if _, p, err := c.Read(t.Context()); err != nil || string(p) != "still there" {
+		t.Errorf("the connection from before got %q, %v", p, err)
+	}
+	if err := s.Reload(configured(withTokens)); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := ask(t, "POST", e.URL+"/t/a", "x"); status != 401 {
+		t.Errorf("without a token: %d", status)
+	}
+}
+
+// Everyone is told to come back, event streams too, and nothing new is let in.
+func TestDrain(t *testing.T) {
+	s, e, stop := run(t, configured(func(cfg *config.Config) { cfg.Drain = 3 * time.Second }))
+	var sockets []*ws.Conn
+	for range 20 {
+		sockets = append(sockets, dial(t, e.Socket+"/t/a", nil))
+	}
+	res, err := httpClient(t).Get(e.URL + "/t/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	for s.Hub().Len() < 21 {
+		time.Sleep(time.Millisecond)
+	}
+	begun := time.Now()
+	if err := stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if took := time.Since(begun); took > 2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	for _, c := range sockets {
+		if _, _, err := c.Read(t.Context()); ws.CloseCode(err) != ws.CodeServiceRestart {
+			t.Errorf("a socket ended with %v, want 1012", err)
+		}
+	}
+	lines := bufio.NewScanner(res.Body)
+	retry := false
+	for lines.Scan() {
+		retry = retry || strings.HasPrefix(lines.Text(), "retry:")
+	}
+	if err := lines.Err(); err != nil || !retry {
+		t.Errorf("the stream ended with %v, retry: %v", err, retry)
+	}
+}
+
+func TestConnectionLimit(t *testing.T) {
+	e, _ := start(t, configured(func(cfg *config.Config) { cfg.Limits.Connections = 3 }))
+	var conns []net.Conn
+	for range 3 {
+		c, err := net.Dial("tcp", e.Addr.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprintf(c, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		if status, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || status.StatusCode != 200 {
+			t.Fatalf("%v, %v", status, err)
+		}
+		conns = append(conns, c)
+	}
+	c, err := net.Dial("tcp", e.Addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if res, err := http.ReadResponse(bufio.NewReader(c), nil); err == nil && (res.StatusCode != 503 || res.Header.Get("Retry-After") == "") {
+		t.Errorf("beyond the limit: %v", res)
+	}
+	conns[0].Close()
+	for {
+		if status := func() int {
+			c, err := net.Dial("tcp", e.Addr.String())
+			if err != nil {
+				return 0
+			}
+			defer c.Close()
+			fmt.Fprintf(c, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+			res, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				return 0
+			}
+			text, _ := io.ReadAll(res.Body)
+			if res.StatusCode == 200 && !strings.Contains(string(text), `parley_refusals_total{limit="connections"} `) {
+				t.Error("the refusal is not counted")
+			}
+			return res.StatusCode
+		}(); status == 200 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// What the landing page and clients go by is there, and is JSON.
+func TestInfo(t *testing.T) {
+	e, _ := start(t, configured())
+	status, body := ask(t, "GET", e.URL+"/api/v1/info", "")
+	var info struct{ Version, Node string }
+	if err := json.Unmarshal([]byte(body), &info); status != 200 || err != nil || info.Version != "test" || info.Node == "" {
+		t.Errorf("%d %s: %v", status, body, err)
+	}
+}
