@@ -220,8 +220,7 @@ func (s *Server) asyncAPI(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Access-Control-Allow-Origin", "*") // it is no secret, and tools in browsers want it
-	//PROTO
-	//w.Write(native.AsyncAPI(native.AsyncAPIInfo{Host: r.Host, Protocol: protocol, Version: s.version}))
+	w.Write(native.AsyncAPI(native.APIInfo{Host: r.Host, TLS: r.TLS != nil, Version: s.version, Path: "/ws", Topics: "/t"}))
 }
 
 // notFound says what there is instead.

@@ -20,6 +20,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "assets/main.js", 200, "connect()"},
 		{"GET", "healthz", 200, "ok\n"},
 		{"GET", "readyz", 200, "ready\n"},
+		{"GET", "asyncapi.yaml", 200, "asyncapi: 3.0.0"},
 		{"GET", "metrics", 200, "parley_build_info"},
 		{"GET", "api/v1/info", 200, "uptime_s"},
 		{"GET", "t/a?history=1", 200, "messages"},
