@@ -6,6 +6,8 @@
 //   - docs_test.go: everything exported is documented
 //   - files_test.go: no replace lines, no utils, no file too long to read, and
 //     no words that mean something on one machine only
+//   - docker_linux_test.go: what the Dockerfile builds runs where there is
+//     nothing else
 //
 // A rule is a table or a short function near the top of its file, and each has
 // a test that shows it catching a violation.
