@@ -25,6 +25,10 @@ type Connect struct {
 	// Capabilities are what the client can do.
 	Capabilities Capabilities
 
+	// Greet, if not nil, encodes the first frame that the client gets, before anything else can be sent to the session. It may ask the
+	// session for its ID, Identity and Context alone.
+	Greet func(*Session) Frame
+
 	// Visit says that the session is for a single request and gets nothing: it cannot subscribe or be present, is not counted
 	// or listed, and Close may be left out. Codec and Sink may be nil.
 	Visit bool
@@ -111,6 +115,9 @@ func (h *Hub) Connect(ctx context.Context, c Connect) (*Session, error) {
 	if r := h.refusal(); r != nil {
 		h.mu.Unlock()
 		return nil, r
+	}
+	if c.Greet != nil { // as long as nobody else knows the session
+		s.Send(c.Greet(s))
 	}
 	h.sessions[s.id] = s
 	h.addUser(s, id.User)

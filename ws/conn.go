@@ -87,8 +87,7 @@ func newConn(s Stream, o *ConnOptions) *Conn {
 		group:       o.Group,
 	}
 	if o.Request != nil {
-		c.request = &request{}
-		c.request.built.Store(o.Request)
+		c.request = &request{whole: o.Request}
 	}
 	c.rc = rawConnOf(s)
 	_, c.tls = s.(*tls.Conn)
@@ -132,7 +131,8 @@ func (c *Conn) Extensions() string {
 }
 
 // Request returns a copy of the handshake's request on a server, with its header, URL and path values, but without body.
-// Its context has the values of the original one and never ends. On a client it is nil.
+// Its context has the values of the original one and never ends. Each call makes another copy, which the caller owns. On a client
+// it is nil.
 func (c *Conn) Request() *http.Request { return c.request.http(c) }
 
 // Response returns the handshake's answer on a client, without body; its TLS field describes the TLS connection, if it

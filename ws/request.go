@@ -8,17 +8,16 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
-	"sync/atomic"
 )
 
 // request is what a connection keeps of its handshake's request. An *http.Request with its maps weighs more than
 // everything else that an idle connection has, and few ask for it: it is put together when somebody does.
 type request struct {
-	packed string               // what a packer has written, or the head itself; "" if built is all there is
+	packed string               // what a packer has written, or the head itself; "" if whole is all there is
 	raw    bool                 // packed is the head
 	url    *url.URL             // if it is not what the request's target says
 	tls    *tls.ConnectionState // of the connection, if the request came over TLS
-	built  atomic.Pointer[http.Request]
+	whole  *http.Request        // what could not be packed
 }
 
 // keepRequest returns what to keep of r, which a server has accepted, so that it is a GET without a body.
@@ -53,11 +52,9 @@ func keepRequest(r *http.Request) *request {
 //
 //go:noinline
 func keepWhole(r *http.Request) *request {
-	k := &request{}
 	r = r.WithContext(valuesOf(r.Context()))
 	r.Body = http.NoBody
-	k.built.Store(r)
-	return k
+	return &request{whole: r}
 }
 
 // keepURL keeps the URL of r if its target does not say the same.
@@ -75,22 +72,17 @@ func plainTarget(r *http.Request) bool {
 		!strings.ContainsAny(u.Path, "%?#")
 }
 
-// http returns the request of a connection. Whoever asks gets the same one.
+// http returns the request of a connection, put together anew: it is not kept, for it would be most of what an idle connection holds.
 func (k *request) http(c *Conn) *http.Request {
-	if k == nil {
+	switch {
+	case k == nil:
 		return nil
+	case k.whole != nil:
+		return k.whole.Clone(k.whole.Context())
+	case k.raw:
+		return requestOf(context.Background(), k.packed, c.s)
 	}
-	if r := k.built.Load(); r != nil {
-		return r
-	}
-	var r *http.Request
-	if k.raw {
-		r = requestOf(context.Background(), k.packed, c.s)
-	} else {
-		r = k.unpack(k.context(c))
-	}
-	k.built.CompareAndSwap(nil, r)
-	return k.built.Load()
+	return k.unpack(k.context(c))
 }
 
 // context returns the context of the request of a connection.

@@ -44,6 +44,7 @@ func (p *peer) connect(c *command) {
 		Codec:        p.codec,
 		Sink:         p.sink,
 		Capabilities: hub.Capabilities{Binary: true},
+		Greet:        func(s *hub.Session) hub.Frame { return p.greeting(c, s) },
 	})
 	if err != nil {
 		p.end(c.id, hub.AsError(err))
@@ -59,8 +60,17 @@ func (p *peer) connect(c *command) {
 	if p.secret != "" {
 		p.h.enlist(p)
 	}
+	p.secret = ""
+	if err := s.Start(s.Context()); err != nil {
+		p.end(0, hub.AsError(err))
+	}
+}
+
+// greeting is the answer to connect.
+func (p *peer) greeting(c *command, s *hub.Session) hub.Frame {
 	id := s.Identity()
-	p.reply(c, "connected", func(b []byte) []byte {
+	return p.codec.frame(func(b []byte) []byte {
+		b = begin(b, "connected", c.id)
 		b = appendStr(b, "session", s.ID())
 		b = appendStr(b, "secret", p.secret)
 		b = appendStr(b, "node", p.h.hub.Node())
@@ -70,12 +80,8 @@ func (p *peer) connect(c *command) {
 		}
 		b = appendInt(b, "frame_bytes", p.h.o.Accept.MessageLimit)
 		b = appendExpiry(b, id)
-		return appendJSON(b, "data", id.Data)
+		return append(appendJSON(b, "data", id.Data), '}')
 	})
-	p.secret = ""
-	if err := s.Start(s.Context()); err != nil {
-		p.end(0, hub.AsError(err))
-	}
 }
 
 // maxName bounds what a client calls itself, in bytes.
