@@ -24,12 +24,12 @@ var types = map[string]string{
 	".svg":  "image/svg+xml",
 }
 
-// policy lets the page load its own files and connect to its own host, and nothing else. 'self' covers ws and wss
+// policy lets a page load its own files and connect to its own host, and nothing else. 'self' covers ws and wss
 // to the same host and port (CSP Level 3, section 6.7.2.8).
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Mount registers the page at "/" and the files that it loads on mux. Other paths stay free.
+// Mount registers the pages at "/" and "/console" and the files that they load on mux. Other paths stay free.
 func Mount(mux *http.ServeMux) {
 	err := fs.WalkDir(files, "page", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -43,6 +43,8 @@ func Mount(mux *http.ServeMux) {
 		switch target := strings.TrimPrefix(name, "page"); target {
 		case "/index.html":
 			mux.Handle("/{$}", file)
+		case "/console.html":
+			mux.Handle("/console", file)
 		case "/favicon.svg":
 			mux.Handle(target, file)
 			mux.Handle("/favicon.ico", file) // browsers ask for it at every address that is no page
@@ -56,7 +58,7 @@ func Mount(mux *http.ServeMux) {
 	}
 }
 
-// file is one file of the page.
+// file is one file of the pages.
 type file struct {
 	content []byte
 	kind    string // the media type

@@ -35,8 +35,11 @@ func body(t *testing.T, res *http.Response) string {
 func TestFiles(t *testing.T) {
 	for _, c := range []struct{ path, kind, contains string }{
 		{"/", "text/html; charset=utf-8", "<title>Parley</title>"},
+		{"/console", "text/html; charset=utf-8", "<title>Parley: console</title>"},
 		{"/assets/page.css", "text/css; charset=utf-8", "prefers-color-scheme: dark"},
 		{"/assets/main.js", "text/javascript; charset=utf-8", "new Connection"},
+		{"/assets/talk.js", "text/javascript; charset=utf-8", "new Client"},
+		{"/assets/parley.js", "text/javascript; charset=utf-8", "parley.v1"},
 		{"/favicon.svg", "image/svg+xml", "<svg"},
 		{"/favicon.ico", "image/svg+xml", "<svg"},
 	} {
@@ -78,7 +81,7 @@ func TestRefused(t *testing.T) {
 	if res := request(t, "POST", "/"); res.StatusCode != 405 || res.Header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST /: status %d, Allow %q", res.StatusCode, res.Header.Get("Allow"))
 	}
-	for _, target := range []string{"/index.html", "/page/index.html", "/assets/", "/assets/none.js", "/nothing"} {
+	for _, target := range []string{"/index.html", "/console.html", "/console/", "/page/index.html", "/assets/", "/assets/none.js", "/nothing"} {
 		if res := request(t, "GET", target); res.StatusCode != 404 {
 			t.Errorf("GET %s: status %d, want 404", target, res.StatusCode)
 		}
@@ -112,12 +115,18 @@ func TestNothingInlineNorForeign(t *testing.T) {
 
 // TestWired checks that every element that a script or a label asks for exists.
 func TestWired(t *testing.T) {
-	page, err := files.ReadFile("page/index.html")
+	for page, script := range map[string]string{"index.html": "talk.js", "console.html": "main.js"} {
+		t.Run(page, func(t *testing.T) { testWired(t, page, script) })
+	}
+}
+
+func testWired(t *testing.T, page, script string) {
+	text, err := files.ReadFile("page/" + page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ids := map[string]int{}
-	for _, m := range regexp.MustCompile(`\sid="([^"]+)"`).FindAllSubmatch(page, -1) {
+	for _, m := range regexp.MustCompile(`\sid="([^"]+)"`).FindAllSubmatch(text, -1) {
 		ids[string(m[1])]++
 	}
 	for id, n := range ids {
@@ -125,12 +134,12 @@ func TestWired(t *testing.T) {
 			t.Errorf("the id %q stands %d times in the page", id, n)
 		}
 	}
-	script, err := files.ReadFile("page/assets/main.js")
+	code, err := files.ReadFile("page/assets/" + script)
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := regexp.MustCompile(`\$\("([^"]+)"\)`).FindAllSubmatch(script, -1)
-	asked = append(asked, regexp.MustCompile(`(?:\sfor|aria-labelledby|aria-describedby|data-copy|\slist|href)="#?([a-z-]+)"`).FindAllSubmatch(page, -1)...)
+	asked := regexp.MustCompile(`\$\("([^"]+)"\)`).FindAllSubmatch(code, -1)
+	asked = append(asked, regexp.MustCompile(`(?:\sfor|aria-labelledby|aria-describedby|data-copy|\slist|href)="#?([a-z-]+)"`).FindAllSubmatch(text, -1)...)
 	if len(asked) < 20 {
 		t.Fatalf("found only %d references", len(asked))
 	}
@@ -138,5 +147,33 @@ func TestWired(t *testing.T) {
 		if ids[string(m[1])] == 0 {
 			t.Errorf("nothing in the page has the id %q", m[1])
 		}
+	}
+}
+
+// TestImports checks that what the pages and scripts load is there: a browser shows nothing of a page whose module is missing.
+func TestImports(t *testing.T) {
+	loads := regexp.MustCompile(`(?:from "\./|(?:src|href)="/assets/)([^"]+)"`)
+	n := 0
+	err := fs.WalkDir(files, "page", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := files.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		for _, m := range loads.FindAllSubmatch(content, -1) {
+			n++
+			if _, err := files.ReadFile("page/assets/" + string(m[1])); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n < 15 {
+		t.Errorf("found only %d loads", n)
 	}
 }

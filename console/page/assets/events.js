@@ -1,4 +1,5 @@
 // events.js is the list of what happened, newest last.
+import { element } from "./element.js";
 
 // A list of any length would make a busy page slow: the oldest go.
 const most = 400;
@@ -52,14 +53,6 @@ function mark(name, value) {
   const span = element("span", "mark");
   span.append(element("b", "", name), value ? " " + value : "");
   return span;
-}
-
-// element makes an element of text only: what a server sends is never taken for markup.
-function element(tag, className, text) {
-  const e = document.createElement(tag);
-  if (className) e.className = className;
-  if (text !== undefined) e.textContent = text;
-  return e;
 }
 
 function clock() {

@@ -1,6 +1,7 @@
-// main.js wires the page: forms in, one connection, facts and events out.
+// main.js wires the console: forms in, one connection, facts and events out.
 import { startClock } from "./clock.js";
 import { Connection } from "./connection.js";
+import { wireCopyButtons } from "./copy.js";
 import { EventLog } from "./events.js";
 import { bytes, hexToBytes, madeBinary, madeText, millis, plural } from "./payload.js";
 
@@ -91,20 +92,7 @@ $("close-form").addEventListener("submit", (event) => {
 });
 
 $("clear").addEventListener("click", () => log.clear());
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.setAttribute("aria-label", "Copy: " + $(button.dataset.copy).textContent);
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText($(button.dataset.copy).textContent);
-      button.textContent = "Copied";
-    } catch {
-      // Without a secure context there is no clipboard: select the text instead.
-      getSelection().selectAllChildren($(button.dataset.copy));
-      button.textContent = "Selected";
-    }
-    setTimeout(() => (button.textContent = "Copy"), 1500);
-  });
-}
+wireCopyButtons();
 
 // attempt runs what the user asked for and says beside the button why it failed.
 function attempt(problem, action) {
