@@ -131,8 +131,8 @@ func (c *Conn) Extensions() string {
 }
 
 // Request returns a copy of the handshake's request on a server, with its header, URL and path values, but without body.
-// Its context has the values of the original one and never ends. Each call makes another copy, which the caller owns. On a client
-// it is nil.
+// Its context has the values of the original one and never ends. Each call makes another copy, unless the request has what
+// cannot be copied. On a client it is nil.
 func (c *Conn) Request() *http.Request { return c.request.http(c) }
 
 // Response returns the handshake's answer on a client, without body; its TLS field describes the TLS connection, if it

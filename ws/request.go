@@ -17,7 +17,7 @@ type request struct {
 	raw    bool                 // packed is the head
 	url    *url.URL             // if it is not what the request's target says
 	tls    *tls.ConnectionState // of the connection, if the request came over TLS
-	whole  *http.Request        // what could not be packed
+	whole  *http.Request        // what could not be packed, or was given to NewConn
 }
 
 // keepRequest returns what to keep of r, which a server has accepted, so that it is a GET without a body.
@@ -78,7 +78,7 @@ func (k *request) http(c *Conn) *http.Request {
 	case k == nil:
 		return nil
 	case k.whole != nil:
-		return k.whole.Clone(k.whole.Context())
+		return k.whole
 	case k.raw:
 		return requestOf(context.Background(), k.packed, c.s)
 	}

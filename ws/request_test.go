@@ -79,8 +79,8 @@ func TestRequestKept(t *testing.T) {
 				got := u.conn.Request()
 				for range 4 {
 					wg.Go(func() {
-						if r := u.conn.Request(); r != got {
-							t.Error("another request")
+						if r := u.conn.Request(); r.RequestURI != got.RequestURI || len(r.Header) != len(got.Header) {
+							t.Errorf("%v is another request", r)
 						}
 					})
 				}
