@@ -21,6 +21,9 @@ type conn struct {
 	due  []due  // of Latency
 	in   inbox  // of Deflate
 	win  []byte // of Deflate, with takeover: the end of what was received
+	rest []byte // of Fanout: what came but is not whole
+	text []byte // of Fanout: what whole chunks held, but is no whole event
+	sub  *sub   // of Fanout
 }
 
 // send sends p behind what is left from before. p is kept until it is sent and must not change.
@@ -65,6 +68,9 @@ func (t Target) request(extensions string) []byte {
 	fmt.Fprintf(&b, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n", path, t.Addr)
 	fmt.Fprintf(&b, "Origin: http://%s\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\n", t.Addr)
 	fmt.Fprintf(&b, "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n", key)
+	if t.Subprotocol != "" {
+		fmt.Fprintf(&b, "Sec-WebSocket-Protocol: %s\r\n", t.Subprotocol)
+	}
 	if extensions != "" {
 		fmt.Fprintf(&b, "Sec-WebSocket-Extensions: %s\r\n", extensions)
 	}
@@ -80,9 +86,9 @@ func (t Target) dial(n int, extensions string) (conns []*conn, agreed string, er
 			conns = nil
 		}
 	}()
-	to, err := netip.ParseAddrPort(t.Addr)
-	if err != nil || !to.Addr().Is4() {
-		return nil, "", fmt.Errorf("load: the address %q is not an IPv4 address with a port", t.Addr)
+	to, err := t.address()
+	if err != nil {
+		return nil, "", err
 	}
 	request := t.request(extensions)
 	for len(conns) < n {
@@ -111,6 +117,15 @@ func (t Target) dial(n int, extensions string) (conns []*conn, agreed string, er
 		}
 	}
 	return conns, agreed, nil
+}
+
+// address is where the target is.
+func (t Target) address() (netip.AddrPort, error) {
+	to, err := netip.ParseAddrPort(t.Addr)
+	if err != nil || !to.Addr().Is4() {
+		return to, fmt.Errorf("load: the address %q is not an IPv4 address with a port", t.Addr)
+	}
+	return to, nil
 }
 
 // open connects a socket that blocks, but not for ever.

@@ -24,6 +24,8 @@ type Target struct {
 	Addr string
 	// Path is requested in the handshake, such as /room.
 	Path string
+	// Subprotocol is asked for in the handshake, unless it is empty.
+	Subprotocol string
 	// Raw says that there is no handshake, and that what is sent comes back as it is.
 	Raw bool
 	// Pid is its process, whose CPU time is read.
@@ -121,18 +123,10 @@ type loop struct {
 
 // run starts every connection, warms up, measures, and closes all connections.
 func (l *loop) run(t Target, start func(c *conn) error) (m Measure, err error) {
-	l.buf = make([]byte, 512<<10)
-	if l.ep, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return m, fmt.Errorf("load: epoll: %w", err)
+	if err := l.watch(); err != nil {
+		return m, err
 	}
 	defer unix.Close(l.ep)
-	for i, c := range l.conns {
-		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(i)}
-		if err := unix.EpollCtl(l.ep, unix.EPOLL_CTL_ADD, c.fd, &ev); err != nil {
-			return m, fmt.Errorf("load: epoll: %w", err)
-		}
-	}
-	runtime.GC() // now rather than while it is measured
 	for _, c := range l.conns {
 		if err := start(c); err != nil {
 			return m, err
@@ -168,6 +162,23 @@ func (l *loop) run(t Target, start func(c *conn) error) (m Measure, err error) {
 		err = errors.Join(err, done())
 	}
 	return m, err
+}
+
+// watch makes the loop ready to run. Then l.ep is to be closed.
+func (l *loop) watch() (err error) {
+	l.buf = make([]byte, 512<<10)
+	if l.ep, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return fmt.Errorf("load: epoll: %w", err)
+	}
+	for i, c := range l.conns {
+		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(i)}
+		if err := unix.EpollCtl(l.ep, unix.EPOLL_CTL_ADD, c.fd, &ev); err != nil {
+			unix.Close(l.ep)
+			return fmt.Errorf("load: epoll: %w", err)
+		}
+	}
+	runtime.GC() // now rather than while it is measured
+	return nil
 }
 
 // until drives the connections up to that time.
