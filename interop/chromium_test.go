@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -38,10 +39,49 @@ func checkFailed(t *testing.T, event line) {
 // evaluate runs an expression in the page and stores what comes out of it.
 func (s *stage) evaluate(t *testing.T, script string, value any) {
 	t.Helper()
-	answer := s.do(t, "run", command{"script": script})
+	tab{s, 0}.evaluate(t, script, value)
+}
+
+// tab is one of the tabs of a browser.
+type tab struct {
+	*stage
+	number int
+}
+
+// do has the script do something in this tab.
+func (b tab) do(t *testing.T, do string, c command) line {
+	t.Helper()
+	told := command{"tab": b.number}
+	maps.Copy(told, c)
+	return b.stage.do(t, do, told)
+}
+
+func (b tab) evaluate(t *testing.T, script string, value any) {
+	t.Helper()
+	answer := b.do(t, "run", command{"script": script})
 	if err := json.Unmarshal(answer.Value, value); err != nil {
 		t.Fatalf("%s: %v", script, err)
 	}
+}
+
+// until waits for an expression in the page to become true, and returns it. When that takes too long, it shows the page.
+func (b tab) until(t *testing.T, expression string) string {
+	t.Helper()
+	var value any
+	b.evaluate(t, fmt.Sprintf(`new Promise((resolve) => {
+		const late = performance.now() + %d;
+		(function poll() {
+			const value = (%s);
+			if (value || performance.now() > late) resolve(value);
+			else setTimeout(poll, 10);
+		})();
+	})`, (patience*2/3).Milliseconds(), expression), &value)
+	if value == nil || value == false || value == "" {
+		var page string
+		b.evaluate(t, `document.body.innerText`, &page)
+		t.Fatalf("tab %d: still not true: %s\nThe page:\n%s", b.number, expression, page)
+	}
+	return fmt.Sprint(value)
 }
 
 func TestChromium(t *testing.T) {

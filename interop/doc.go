@@ -19,7 +19,8 @@
 //   - handshake_test.go: the choice of a subprotocol, refusals
 //   - chromium_test.go: what only a browser has: origins, Blob and
 //     ArrayBuffer, bufferedAmount, wasClean, a page that goes away
-//   - serve_test.go: parley serve, with its page in Chromium
+//   - serve_test.go: parley serve, with its console in Chromium
+//   - talk_test.go: tabs that talk through parley serve, on networks that fail
 //   - openapi_test.go: the document of the HTTP API, judged by
 //     @readme/openapi-parser and Ajv
 //

@@ -109,13 +109,7 @@ func (p *parley) end(t *testing.T, signal os.Signal) (status int, said string) {
 // until waits for an expression in the page to become true, and returns it.
 func (s *stage) until(t *testing.T, expression string) string {
 	t.Helper()
-	var value any
-	s.evaluate(t, fmt.Sprintf(`new Promise((resolve) => (function poll() {
-		const value = (%s);
-		if (value) resolve(value);
-		else setTimeout(poll, 10);
-	})())`, expression), &value)
-	return fmt.Sprint(value)
+	return tab{s, 0}.until(t, expression)
 }
 
 // The real program, with its page in a real browser: the clock ticks, the
@@ -137,7 +131,7 @@ func TestServe(t *testing.T) {
 
 func testServe(t *testing.T, s *stage, program string, args []string) {
 	server := serve(t, program, args...)
-	if answer := s.do(t, "goto", command{"url": server.url}); answer.Status != 200 {
+	if answer := s.do(t, "goto", command{"url": server.url + "console"}); answer.Status != 200 {
 		t.Fatalf("%s answers %d", server.url, answer.Status)
 	}
 

@@ -7,6 +7,10 @@
 //   {"do": "run", "script": …}                  evaluates an expression in it
 //   {"do": "type", "selector": …, "text": …}    types into a field, then Enter
 //   {"do": "click", "selector": …}
+//   {"do": "shut"}                              closes the tab
+//
+// With "tab": N these concern another tab than the first, which is 0. goto
+// opens one that is not there yet.
 
 const path = require('node:path');
 const { chromium } = require('playwright-core');
@@ -33,23 +37,36 @@ async function main() {
   context.setDefaultTimeout(patience);
   await context.exposeFunction('report', (name, fields) => event(name, fields));
   await context.addInitScript({ path: path.join(__dirname, 'page.js') });
-  const page = await context.newPage();
-  page.on('pageerror', (err) => event('error', { message: `on the page: ${err.message}` }));
+  const tabs = new Map();
+  const open = async (tab) => {
+    const page = await context.newPage();
+    page.on('pageerror', (err) => event('error', { message: `on the page: ${err.message}` }));
+    tabs.set(tab, page);
+    return page;
+  };
+  await open(0);
 
   let last = 0;
-  const inPage = (method) => (command) => page.evaluate(([name, args]) => window.peer[name](args), [method, command]);
+  const at = ({ tab = 0 }) => tabs.get(tab);
+  const inPage = (method) => (command) => at(command).evaluate(([name, args]) => window.peer[name](args), [method, command]);
 
   const commands = {
-    async goto({ url }) {
+    async goto({ url, tab = 0 }) {
+      const page = tabs.get(tab) || (await open(tab));
       const response = await page.goto(url);
       return { status: response ? response.status() : 0 };
     },
-    run: async ({ script }) => ({ value: await page.evaluate(script) }),
-    type: async ({ selector, text }) => {
-      await page.fill(selector, text);
-      await page.press(selector, 'Enter');
+    run: async (command) => ({ value: await at(command).evaluate(command.script) }),
+    type: async (command) => {
+      await at(command).fill(command.selector, command.text);
+      await at(command).press(command.selector, 'Enter');
     },
-    click: ({ selector }) => page.click(selector),
+    click: (command) => at(command).click(command.selector),
+    // As a person does it: the page can say goodbye.
+    shut: async (command) => {
+      await at(command).close({ runBeforeUnload: true });
+      tabs.delete(command.tab || 0);
+    },
     // The page makes sockets, but this script numbers them: pages come and go.
     dial: (command) => inPage('dial')({ ...command, conn: ++last }),
     send: inPage('send'),
