@@ -67,9 +67,13 @@ func TestCall(t *testing.T) {
 			return nil, nil
 		})
 		h.Handle("odd result", says("{"))
-		h.Handle("odd item", func(_ context.Context, c *hub.Call) (json.RawMessage, error) { return nil, c.Item(json.RawMessage("{")) })
+		h.Handle("odd item", func(_ context.Context, c *hub.Call) (json.RawMessage, error) {
+			return nil, c.Item(json.RawMessage("{"))
+		})
 		h.Handle("panics", func(context.Context, *hub.Call) (json.RawMessage, error) { panic("the secret is 1234") })
-		h.Handle("fails", func(context.Context, *hub.Call) (json.RawMessage, error) { return nil, errors.New("the secret is 1234") })
+		h.Handle("fails", func(context.Context, *hub.Call) (json.RawMessage, error) {
+			return nil, errors.New("the secret is 1234")
+		})
 		h.Handle("refuses", func(context.Context, *hub.Call) (json.RawMessage, error) {
 			return nil, hub.Errorf(hub.LimitReached, "enough for today")
 		})

@@ -130,7 +130,7 @@ func TestPresenceFlap(t *testing.T) {
 		time.Sleep(3*time.Second - 1)
 		synctest.Wait()
 		watch.expect(t)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		watch.expect(t, `presence room -ann{"n":2}`)
 		if now := connect(t, h, plain, "ann").enter(t, "room", ""); now.Ref == was.Ref {

@@ -25,9 +25,6 @@ func configured(change ...func(*config.Config)) *config.Config {
 	return cfg
 }
 
-// selfSignedTLS has the first address serve TLS.
-func selfSignedTLS(cfg *config.Config) { cfg.Listen[0].TLSSelfSigned = true }
-
 // start runs a server. Its stop ends it and returns what Run returned; the test does so at its end anyway.
 func start(t *testing.T, cfg *config.Config) (e Endpoint, stop func() error) {
 	t.Helper()
