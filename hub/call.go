@@ -179,6 +179,9 @@ func (s *Session) call(ctx context.Context, r *CallRequest) (result json.RawMess
 			if !json.Valid(v) {
 				return errors.New("hub: an item of a call's result is no JSON")
 			}
+			if err := s.halfEmpty(ctx); err != nil { // a stream goes as fast as the caller reads
+				return err
+			}
 			return item(v)
 		},
 	})

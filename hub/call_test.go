@@ -238,3 +238,45 @@ func TestCallsAreAsked(t *testing.T) {
 		}
 	})
 }
+
+// A stream of results goes as fast as the caller reads: it fills no more than half of the outbox, and ends no session.
+func TestCallStreamWaits(t *testing.T) {
+	bubble(t, hub.Options{Limits: hub.Limits{OutboxBytes: 100_000}}, func(t *testing.T, h *hub.Hub) {
+		const items = 2000
+		h.Handle("stream", func(_ context.Context, c *hub.Call) (json.RawMessage, error) {
+			for range items {
+				if err := c.Item(json.RawMessage(`"item"`)); err != nil {
+					return nil, err
+				}
+			}
+			return nil, nil
+		})
+		c := connect(t, h, plain, "")
+		c.stall()
+		done := false
+		_, err := c.Call(hub.CallRequest{
+			Method: "stream",
+			Item: func(json.RawMessage) error {
+				c.Session.Send(hub.Frame{Size: 1000, Data: "item"})
+				return nil
+			},
+			Done: func(_ json.RawMessage, err *hub.Error) {
+				if done = true; err != nil {
+					t.Error(err)
+				}
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := h.Waiting(); n == 0 || n > 60_000 {
+			t.Errorf("%d bytes wait", n)
+		}
+		c.move()
+		synctest.Wait()
+		if n := len(c.take()); n != items || !done || c.closed() != nil {
+			t.Errorf("%d items came, done: %v, closed: %v", n, done, c.closed())
+		}
+	})
+}

@@ -196,7 +196,7 @@ func (s *Session) subscribe(ctx context.Context, o Subscribe, judged *Identity) 
 	}
 	// What takes long comes first, while nothing is kept for this subscription and others are not held up.
 	if o.replays() {
-		if err := s.roomToReplay(ctx); err != nil {
+		if err := s.halfEmpty(ctx); err != nil {
 			return Subscribed{}, h.told("subscribe", err)
 		}
 		select {
@@ -495,8 +495,8 @@ func (h *Hub) resume(ctx context.Context, topic string, q broker.Query) (Subscri
 	return r, page.Messages, nil
 }
 
-// roomToReplay waits until the session's outbox is at most half full.
-func (s *Session) roomToReplay(ctx context.Context) error {
+// halfEmpty waits until the session's outbox is at most half full.
+func (s *Session) halfEmpty(ctx context.Context) error {
 	for {
 		s.mu.Lock()
 		room := s.out.roomFor(s.hub.rules.Load().limits.OutboxBytes / 2)
