@@ -29,7 +29,9 @@ func (words) Presence(topic string, d broker.Diff) (hub.Frame, bool) {
 	return say("%s: %d came, %d went", topic, len(d.Joins), len(d.Leaves)), true
 }
 
-func (words) Subscribed(r hub.Subscribed) (hub.Frame, bool) { return say("subscribed to %v", r.Filter), true }
+func (words) Subscribed(r hub.Subscribed) (hub.Frame, bool) {
+	return say("subscribed to %v", r.Filter), true
+}
 
 func (words) Unsubscribed(f broker.Filter, why *hub.Error) (hub.Frame, bool) {
 	return say("unsubscribed from %v: %s", f, why.Text), true

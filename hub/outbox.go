@@ -26,6 +26,8 @@ type entry struct {
 	rule  *Topic          // of the message
 	match []broker.Filter
 	gap   *Gap // it is the notice of a gap, not encoded yet
+
+	begins bool // it is the answer to a subscription
 }
 
 // gapSize is about what the notice of a gap takes.
@@ -149,6 +151,9 @@ func (s *Session) dropSome(topic string, why GapReason, which func(*entry) bool)
 	o.count = len(o.entries)
 	for _, e := range o.entries {
 		if e.topic() != topic {
+			if e.begins {
+				last = nil // what is missing after that is told after that
+			}
 			kept = append(kept, e)
 			continue
 		}
@@ -192,7 +197,7 @@ func (s *Session) dropSome(topic string, why GapReason, which func(*entry) bool)
 
 // join makes g longer by the gap that follows it, if it can.
 func (g *Gap) join(next *Gap) bool {
-	if g == nil || g.Tail.Epoch != next.After.Epoch {
+	if g == nil || g.Tail.Epoch != next.After.Epoch || !slices.Equal(g.Matched, next.Matched) {
 		return false
 	}
 	g.Tail = next.Tail

@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -196,6 +197,38 @@ func TestRepliesStay(t *testing.T) {
 		synctest.Wait()
 		if c.closed() == nil {
 			t.Error("the session lives on")
+		}
+	})
+}
+
+// What is missing after the answer to a subscription is told after it: the next one to the same topic, or another that overlaps.
+func TestGapsStayBehindAnswers(t *testing.T) {
+	bubble(t, small(1<<20, 12), func(t *testing.T, h *hub.Hub) {
+		c := connect(t, h, plain, "")
+		a := hub.Subscribe{Filter: broker.Exact("drop/a")}
+		c.subscribe(t, a)
+		c.stall()
+		publish(t, h, "drop/a", "1") // is being sent
+		synctest.Wait()
+		publish(t, h, "drop/a", "2", "3")
+		c.Unsubscribe(a.Filter)
+		c.Session.Send(line("unsubscribed"))
+		publish(t, h, "drop/a", "4")
+		c.subscribe(t, a)
+		publish(t, h, "drop/a", "5", "6")
+		c.subscribe(t, hub.Subscribe{Filter: pattern("drop/*")})
+		for i := 7; i <= 16; i++ {
+			publish(t, h, "drop/a", fmt.Sprint(i))
+		}
+		c.move()
+		synctest.Wait()
+		want := []string{
+			"ok drop/a at 0", "drop/a:1 1", "gap drop/a:1-3 slow n=2", "unsubscribed", "ok drop/a at 4", "gap drop/a:4-6 slow n=2", "ok drop/* at 0",
+		}
+		got := c.take()
+		if len(got) < len(want)+2 || !slices.Equal(got[:len(want)], want) || !strings.HasPrefix(got[len(want)], "gap drop/a:6-") ||
+			got[len(got)-1] != "drop/a:16 16 by drop/a by drop/*" {
+			t.Errorf("got\n\t%s", strings.Join(got, "\n\t"))
 		}
 	})
 }

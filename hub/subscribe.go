@@ -289,8 +289,8 @@ func (s *Session) forget(sub *subscription) {
 	s.mu.Unlock()
 }
 
-// drop ends a subscription, and reports whether it was there.
-func (s *Session) drop(sub *subscription) bool {
+// drop ends a subscription, and reports whether it was there. If so, it sends what says.
+func (s *Session) drop(sub *subscription, says ...Frame) bool {
 	s.mu.Lock()
 	ok := s.subs[sub.filter] == sub && !s.closed
 	if ok {
@@ -298,6 +298,11 @@ func (s *Session) drop(sub *subscription) bool {
 	}
 	sub.ended = true
 	sub.pending, sub.others = nil, nil
+	if ok {
+		for _, f := range says {
+			s.push(entry{frame: f})
+		}
+	}
 	g := sub.group
 	s.mu.Unlock()
 	if ok && g != nil {
@@ -317,10 +322,10 @@ func (s *Session) begin(sub *subscription, o *Subscribe, reply *Subscribed, past
 	}
 	reply.advance(sub.others)
 	if o.Reply != nil {
-		s.push(entry{frame: o.Reply(*reply)})
+		s.push(entry{frame: o.Reply(*reply), begins: true})
 	} else if sub.server {
 		if f, ok := s.codec.Subscribed(*reply); ok {
-			s.push(entry{frame: f})
+			s.push(entry{frame: f, begins: true})
 		}
 	}
 	sub.past = map[string]broker.Position{}
@@ -527,12 +532,9 @@ func (s *Session) Unsubscribe(f broker.Filter) error {
 
 // unsubscribed ends a subscription from the server's side, and tells the client.
 func (s *Session) unsubscribed(sub *subscription, why *Error) {
-	if !s.drop(sub) {
-		return
-	}
 	if f, ok := s.codec.Unsubscribed(sub.filter, why); ok {
-		s.Send(f)
-	} else {
+		s.drop(sub, f) // at once, for the client may subscribe to it again in the next moment
+	} else if s.drop(sub) {
 		s.Close(Reason{Code: why.Code, Text: why.Text, Reconnect: true})
 	}
 }
