@@ -185,7 +185,7 @@ func TestTalk(t *testing.T) {
 			server = serve(t, program, "--addr", at.Host)
 			for _, b := range []tab{ada, bob} {
 				b.now(t)
-				b.until(t, is(stateText, "Resumed: messages were missed"))
+				b.until(t, is(stateText, "Resumed: messages may be missing"))
 				b.until(t, `document.querySelector('#messages > li:last-child').dataset.note === 'gap'`)
 				b.until(t, lines+`.at(-1).startsWith('Messages may be missing here')`)
 			}

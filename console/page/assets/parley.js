@@ -249,6 +249,7 @@ export class Topic {
     this.#held = null;
     try {
       const reply = await this.#subscribe(since);
+      if (this.#left) return;
       this.#members = new Map(reply.members?.map((member) => [member.ref, member]));
       this.#options.onmembers?.(reply.members ?? null);
       if (since !== undefined && reply.recovered !== true) await this.#begin(since, reply);
@@ -264,7 +265,7 @@ export class Topic {
   }
 
   #failed(error) {
-    if (error.code === "lost") return; // the next connection resumes
+    if (error.code === "lost" || this.#left) return; // the next connection resumes
     if (error.retry) this.#timer = setTimeout(() => this.resume(), error.after_ms ?? 2000);
     else this.#options.onerror?.(error);
   }
@@ -275,7 +276,7 @@ export class Topic {
       const from = since ? { since } : { history: this.#options.history ?? 0 };
       return await this.#client.request({ ...plain, ...from, presence: true });
     } catch (error) {
-      if (error.code !== "forbidden") throw error;
+      if (error.code !== "forbidden" || this.#left) throw error;
       return await this.#client.request(plain); // perhaps only the past and the others are not for us
     }
   }
@@ -287,6 +288,7 @@ export class Topic {
       if (error.code === "lost") throw error;
       return { messages: [] };
     });
+    if (this.#left) return;
     const [was, tail] = [parse(since), parse(reply.position)];
     const sameEpoch = was.epoch === tail.epoch;
     const kept = history.messages.filter((m) => {

@@ -29,15 +29,17 @@ function onstate({ state, wait, restart, code, text }) {
   $("retry").hidden = state !== "waiting" && state !== "refused";
   $("token-form").hidden = !(state === "refused" && (code === "unauthenticated" || code === "expired"));
   if (connected && (state === "waiting" || state === "refused")) {
-    messages.note("lost", state === "refused" ? "The server has ended the session" : restart ? "The server goes away" : "Connection lost");
-    connected = false;
+    messages.note("lost", state === "refused" ? "The server has ended the session" : restart ? "The server is going to stop" : "Connection lost");
   }
-  if (state !== "open") messages.offline(true);
+  if (state !== "open") {
+    connected = false;
+    messages.offline(true);
+  }
   if (state === "connecting" && topic.position === undefined) say("connecting", "Connecting");
   else if (state === "connecting") say("connecting", "Reconnecting");
   else if (state === "refused") say("refused", text ? `Refused: ${text}` : "Refused");
   else if (state === "waiting") {
-    say("waiting", restart ? "The server restarts" : connected || topic.position !== undefined ? "Connection lost" : "No connection");
+    say("waiting", restart ? "The server restarts" : topic.position !== undefined ? "Connection lost" : "No connection");
     const due = performance.now() + wait;
     const tick = () => ($("countdown").textContent = `reconnecting in ${Math.max(0, Math.ceil((due - performance.now()) / 1000))} s`);
     tick();
@@ -59,7 +61,7 @@ function onsubscribed({ resumed, recovered, replayed, missing }) {
     messages.note("back", text);
     return;
   }
-  say("gap", "Resumed: messages were missed");
+  say("gap", missing ? "Resumed: messages were missed" : "Resumed: messages may be missing");
   messages.note("gap", missing ? `Up to ${plural(missing, "message")} missing here` : "Messages may be missing here: the server does not know what was said before");
 }
 function ongap({ count, reason }) {
@@ -106,7 +108,7 @@ function enter() {
     onerror,
     onmembers: (members) => people.show(members),
   });
-  $("topic").firstElementChild.textContent = wanted;
+  $("topic").firstElementChild.textContent = $("topic").title = wanted;
   $("second").href = location.href;
   const path = "/t/" + wanted.split("/").map(encodeURIComponent).join("/");
   $("by-listen").textContent = `curl -N ${quoted(location.origin + path)}`;
