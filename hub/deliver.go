@@ -86,7 +86,7 @@ func each(groups []*group, f func(s *Session, subs []*subscription)) {
 			continue
 		}
 		g.mu.RLock()
-		for sub := range g.subs {
+		for _, sub := range g.subs {
 			if others == nil {
 				others = map[*Session][]*subscription{}
 			}
@@ -105,7 +105,7 @@ func (g *group) each(others map[*Session][]*subscription, f func(s *Session, sub
 	one := make([]*subscription, 1)
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	for sub := range g.subs {
+	for _, sub := range g.subs {
 		subs := one
 		subs[0] = sub
 		if more := others[sub.session]; more != nil {

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/parley-ws/parley/broker"
@@ -62,6 +63,7 @@ type subscription struct {
 	server   bool            // made by the server
 	presence bool            // tells who comes and goes
 	replays  bool            // begins in the past
+	at       int             // where it is in group.subs, -1 when it is not any more; guarded by group.mu
 
 	// Guarded by Session.mu.
 	pending []entry                    // what comes while the past is looked up; nil otherwise
@@ -80,7 +82,7 @@ type group struct {
 	linked bool          // the node is subscribed at the broker
 
 	mu   sync.RWMutex
-	subs map[*subscription]struct{}
+	subs []*subscription // in no order; a list is gone through faster than a map
 }
 
 // acquire returns the group of a filter, subscribed at the broker.
@@ -88,7 +90,7 @@ func (h *Hub) acquire(ctx context.Context, f broker.Filter) (*group, error) {
 	h.mu.Lock()
 	g, ok := h.groups.Get(f)
 	if !ok {
-		g = &group{filter: f, link: make(chan struct{}, 1), subs: map[*subscription]struct{}{}}
+		g = &group{filter: f, link: make(chan struct{}, 1)}
 		h.groups.Set(f, g)
 	}
 	g.refs++
@@ -143,13 +145,22 @@ func (h *Hub) release(g *group) {
 
 func (g *group) add(sub *subscription) {
 	g.mu.Lock()
-	g.subs[sub] = struct{}{}
+	sub.at = len(g.subs)
+	g.subs = append(g.subs, sub)
 	g.mu.Unlock()
 }
 
 func (g *group) remove(sub *subscription) {
 	g.mu.Lock()
-	delete(g.subs, sub)
+	if last := len(g.subs) - 1; sub.at >= 0 {
+		g.subs[sub.at] = g.subs[last]
+		g.subs[sub.at].at = sub.at
+		g.subs[last], sub.at = nil, -1
+		g.subs = g.subs[:last]
+		if cap(g.subs) > 4*last+16 {
+			g.subs = slices.Clone(g.subs)
+		}
+	}
 	g.mu.Unlock()
 }
 
