@@ -41,6 +41,10 @@ bench: ## Measure Parley beside other libraries: a table, docs/performance.md (1
 	@bench/peers/install.sh
 	cd bench && go run .
 
+.PHONY: bench-serve
+bench-serve: ## Measure parley serve under load: a table, docs/load.md (6 minutes)
+	cd bench && go run ./serve
+
 .PHONY: bench-micro
 bench-micro: ## Run the benchmarks of all packages
 	go test -run '^$$' -bench . -benchmem ./...

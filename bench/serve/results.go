@@ -74,7 +74,7 @@ func (r *results) print(out io.Writer) {
 		fmt.Fprintln(w)
 	}
 	head := "rate\tdeliveries/s\tlost\tp50 ms\tp99 ms\tp99.9 ms\tmax ms\tserver\tµs/delivery\tgenerator\tothers\t\n"
-	line := func(name string, s *step) {
+	line := func(name string, s *Step) {
 		if s.Failed != "" {
 			fmt.Fprintf(w, "%s\t%d\t%s\t\n", name, s.Rate, s.Failed)
 			return
@@ -85,14 +85,13 @@ func (r *results) print(out io.Writer) {
 	if len(r.Fanouts) > 0 {
 		fmt.Fprint(w, "fan-out\t", head)
 		for i := range r.Fanouts {
-			line(r.Fanouts[i].Name, &r.Fanouts[i].step)
+			line(r.Fanouts[i].Name, r.Fanouts[i].Step)
 		}
 		fmt.Fprintln(w)
 	}
 	for i := range r.Climbs {
 		fmt.Fprintf(w, "%s\t%s", r.Climbs[i].Name, head)
-		for k := range r.Climbs[i].Steps {
-			s := &r.Climbs[i].Steps[k]
+		for _, s := range r.Climbs[i].Steps {
 			verdict := "does not hold"
 			if s.holds() {
 				verdict = "holds"
@@ -136,8 +135,8 @@ var pageTemplate = template.Must(template.New("load.md").Funcs(template.FuncMap{
 	"whole":   whole,
 	"percent": func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
 	"time":    milliseconds,
-	"rate":    func(s *step) string { return whole(float64(s.Deliveries) / s.Seconds) },
-	"each":    func(s *step) string { return fmt.Sprintf("%.2f", s.perDelivery()) },
+	"rate":    func(s *Step) string { return whole(float64(s.Deliveries) / s.Seconds) },
+	"each":    func(s *Step) string { return fmt.Sprintf("%.2f", s.perDelivery()) },
 	"trim":    strings.TrimSpace,
 	"f2":      func(v float64) string { return fmt.Sprintf("%.2f", v) },
 	"mul":     func(a, b int) float64 { return float64(a) * float64(b) },
@@ -156,16 +155,17 @@ func milliseconds(v float64) string {
 	return fmt.Sprintf("%.0f ms", v)
 }
 
-// idleRow, fanoutRow and climbRow are rows of the document.
+// idleRow is a row of the document.
 type idleRow struct {
 	*idleResult
 	Above  string
 	Missed bool
 }
 
+// climbRow is a row of the document.
 type climbRow struct {
 	*climbResult
-	Best, Worse *step
+	Best, Worse *Step
 }
 
 // document is docs/load.md.
@@ -211,5 +211,19 @@ func (r *results) document() ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// Why says in a few words what a step did not reach.
+func (s *Step) Why() string {
+	switch {
+	case s.Failed != "":
+		return s.Failed
+	case s.Lost > 0:
+		return fmt.Sprintf("%s lost, p99 %s", whole(float64(s.Lost)), milliseconds(s.P99))
+	}
+	return "p99 " + milliseconds(s.P99)
+}
+
+// Subscribers names them.
+func (c *climbResult) Subscribers() string { return strings.TrimPrefix(c.Title, climbing) }
+
 // Saturated reports whether the generator was at work nearly all of the time: the server may have waited for it.
-func (s *step) Saturated() bool { return s.Generator > .9 }
+func (s *Step) Saturated() bool { return s.Generator > .9 }

@@ -17,6 +17,9 @@ type workload struct {
 	run         func(ctx context.Context, b *bench, r *results) error
 }
 
+// climbing is how the titles of climbs begin.
+const climbing = "the highest rate for "
+
 // What a fan-out is by default, and when it holds.
 const (
 	messageSize = 128
@@ -62,9 +65,9 @@ func (o *options) workloads() []workload {
 	fan("stalled", fmt.Sprintf("%d native subscribers, and one that never reads", many), fanout{form: load.Native, conns: many, stalled: 1})
 	fan("raw", fmt.Sprintf("%d raw WebSockets", many), fanout{form: load.Raw, conns: many})
 	fan("sse", fmt.Sprintf("%d event streams", few), fanout{form: load.Events, conns: few})
-	climb("native-rate", fmt.Sprintf("the highest rate for %d native subscribers", many), fanout{form: load.Native, conns: many})
-	climb("raw-rate", fmt.Sprintf("the highest rate for %d raw WebSockets", many), fanout{form: load.Raw, conns: many})
-	climb("sse-rate", fmt.Sprintf("the highest rate for %d event streams", few), fanout{form: load.Events, conns: few})
+	climb("native-rate", fmt.Sprintf(climbing+"%d native subscribers", many), fanout{form: load.Native, conns: many})
+	climb("raw-rate", fmt.Sprintf(climbing+"%d raw WebSockets", many), fanout{form: load.Raw, conns: many})
+	climb("sse-rate", fmt.Sprintf(climbing+"%d event streams", few), fanout{form: load.Events, conns: few})
 	return list
 }
 
@@ -79,8 +82,8 @@ func (f fanout) load(rate int, topic string) load.Fanout {
 	return load.Fanout{Form: f.form, Conns: f.conns, Stalled: f.stalled, Size: messageSize, Rate: rate, Topic: topic}
 }
 
-// step is one measurement of a fan-out.
-type step struct {
+// Step is one measurement of a fan-out.
+type Step struct {
 	Rate       int     `json:"rate"`
 	Seconds    float64 `json:"seconds"`
 	Published  int64   `json:"published"`
@@ -101,17 +104,17 @@ type step struct {
 }
 
 // holds reports whether the rate can be kept up.
-func (s *step) holds() bool {
+func (s *Step) holds() bool {
 	return s.Failed == "" && s.Lost == 0 && s.P99 < ms(holdsBelow)
 }
 
 // perDelivery is the CPU time of the server for each delivery, in µs.
-func (s *step) perDelivery() float64 { return s.Server * s.Seconds / float64(s.Deliveries) * 1e6 }
+func (s *Step) perDelivery() float64 { return s.Server * s.Seconds / float64(s.Deliveries) * 1e6 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-func stepOf(m load.FanoutMeasure, rate int) step {
-	return step{
+func stepOf(m load.FanoutMeasure, rate int) *Step {
+	return &Step{
 		Rate: rate, Seconds: m.Wall.Seconds(), Published: m.Published, Deliveries: m.Messages, Lost: m.Lost, Gaps: m.Gaps,
 		P50: ms(m.P50), P99: ms(m.P99), P999: ms(m.P999), Max: ms(m.Max),
 		Server: m.ServerCPU.Seconds() / m.Wall.Seconds(), Generator: m.Busy.Seconds() / m.Wall.Seconds(),
@@ -123,7 +126,7 @@ type fanoutResult struct {
 	Name  string `json:"name"`
 	Title string `json:"title"`
 	Conns int    `json:"conns"`
-	step
+	*Step
 	// Dropped is how many messages the server dropped for whoever did not read, and Waiting how many bytes waited for it at the end.
 	Dropped float64 `json:"dropped,omitempty"`
 	Waiting float64 `json:"waiting,omitempty"`
@@ -161,32 +164,32 @@ func (b *bench) fanout(ctx context.Context, name, title string, f fanout) (one f
 	if b.profiles != "" {
 		defer b.profileCPU(ctx, s, name, b.duration)()
 	}
-	one.step, err = b.step(o, t)
+	one.Step, err = b.step(o, t)
 	return one, err
 }
 
-// step measures one, and what others on the machine do meanwhile.
-func (b *bench) step(o load.Fanout, t load.Target) (one step, err error) {
+// step measures a fan-out, and what others on the machine do meanwhile.
+func (b *bench) step(o load.Fanout, t load.Target) (one *Step, err error) {
 	before, err := readUsage()
 	if err != nil {
-		return one, err
+		return nil, err
 	}
 	server, err := load.ProcessCPU(t.Pid)
 	if err != nil {
-		return one, err
+		return nil, err
 	}
 	m, err := o.Run(t)
-	one = stepOf(m, o.Rate)
 	if err != nil {
-		return one, err
+		return nil, err
 	}
+	one = stepOf(m, o.Rate)
 	after, err := readUsage()
 	if err != nil {
-		return one, err
+		return nil, err
 	}
 	used, err := load.ProcessCPU(t.Pid)
 	if err != nil {
-		return one, err
+		return nil, err
 	}
 	after.ours += used - server // it has not been waited for
 	one.Others = before.others(after)
@@ -210,20 +213,21 @@ func (b *bench) profileCPU(ctx context.Context, s *server, name string, d time.D
 
 // climbResult is the highest rate at which a fan-out holds.
 type climbResult struct {
-	Name  string `json:"name"`
-	Title string `json:"title"`
-	Conns int    `json:"conns"`
-	Steps []step `json:"steps"`
+	Name  string  `json:"name"`
+	Title string  `json:"title"`
+	Conns int     `json:"conns"`
+	Steps []*Step `json:"steps"`
 }
 
-// best returns the highest rate that held, or nil, and the lowest that did not.
-func (c *climbResult) best() (best, worse *step) {
-	for i := range c.Steps {
-		s := &c.Steps[i]
-		switch {
-		case s.holds() && (best == nil || s.Rate > best.Rate):
+// best returns the highest rate that held, and the lowest above it that did not; nil if there is none. Of two tries the second counts.
+func (c *climbResult) best() (best, worse *Step) {
+	for _, s := range c.Steps {
+		if s.holds() && (best == nil || s.Rate > best.Rate) {
 			best = s
-		case !s.holds() && (worse == nil || s.Rate < worse.Rate):
+		}
+	}
+	for _, s := range c.Steps {
+		if !s.holds() && (best == nil || s.Rate > best.Rate) && (worse == nil || s.Rate <= worse.Rate) {
 			worse = s
 		}
 	}
@@ -240,33 +244,37 @@ func (b *bench) climb(ctx context.Context, name, title string, f fanout) (c clim
 	defer s.stop()
 	t := b.target(s)
 	t.Warm, t.Measure = time.Second/2, min(stepTime, b.duration)
-	rate, low, high := usualRate, 0, 0
+	rate, low, high, tries := usualRate, 0, 0, 0
 	for high == 0 || high-low > low/8 {
 		if err := ctx.Err(); err != nil {
 			return c, err
 		}
-		o := f.load(rate, fmt.Sprintf("load/%d", rate))
+		o := f.load(rate, fmt.Sprintf("load/%d", len(c.Steps)))
 		o.GiveUp = 2 * time.Second
 		one, err := b.step(o, t)
-		if one.Rate = rate; err != nil {
-			one.Failed = err.Error()
+		if err != nil {
+			one = &Step{Rate: rate, Failed: err.Error()}
 		}
 		c.Steps = append(c.Steps, one)
-		if one.holds() {
-			low = rate
-		} else {
-			high = rate
+		if err := s.alone(ctx); err != nil {
+			return c, err
+		}
+		switch {
+		case one.holds():
+			low, tries = rate, 0
+		case tries == 0: // something else may have been in the way
+			tries++
+			continue
+		default:
+			high, tries = rate, 0
 		}
 		switch {
 		case high == 0:
 			rate *= 2
-		case high < 10:
-			return c, nil // not even a few
+		case high < usualRate/4:
+			return c, nil // it is not worth the time to know more
 		default:
 			rate = (low + high) / 2
-		}
-		if err := s.alone(ctx); err != nil {
-			return c, err
 		}
 	}
 	return c, nil
