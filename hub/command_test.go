@@ -104,6 +104,31 @@ func TestServerSubscribes(t *testing.T) {
 	})
 }
 
+// terse has no words for the end of a subscription.
+type terse struct{ lines }
+
+func (*terse) Unsubscribed(broker.Filter, *hub.Error) (hub.Frame, bool) { return hub.Frame{}, false }
+
+// A client that cannot be told that a subscription has ended does not go on without knowing.
+func TestUnsubscribedWithoutWords(t *testing.T) {
+	bubble(t, hub.Options{}, func(t *testing.T, h *hub.Hub) {
+		c := connect(t, h, &terse{}, "")
+		c.subscribe(t, hub.Subscribe{Filter: broker.Exact("a")})
+		for _, topic := range []string{"b", "a"} {
+			if c.closed() != nil {
+				t.Error("ended for what it was not subscribed to")
+			}
+			if err := h.Unsubscribe(t.Context(), broker.Target{Session: c.ID()}, broker.Exact(topic)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if r := c.closed(); r == nil || r.Code != hub.Disconnected || !r.Reconnect {
+			t.Errorf("closed with %+v", r)
+		}
+	})
+}
+
 // What the application orders holds in the order in which it does.
 func TestCommandsKeepTheirOrder(t *testing.T) {
 	h := newHub(t, hub.Options{Authoriser: users{}})
