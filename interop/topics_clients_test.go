@@ -87,12 +87,22 @@ func (e *ear) until(ctx context.Context, wanted func(heard) bool) (list []heard,
 	}
 }
 
-// way is one way to listen.
+// way is one way to listen. Use begin to open an ear.
 type way struct {
 	name   string
 	silent bool // bodies alone: it is not told where it is
 	itself bool // it comes back by itself
 	open   func(ctx context.Context, topic, since string) (*ear, error)
+}
+
+// begin opens an ear.
+func (w way) begin(ctx context.Context, topic, since string) (*ear, error) {
+	e, err := w.open(ctx, topic, since)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", w.name, err)
+	}
+	e.name = w.name
+	return e, nil
 }
 
 // world is a server with the clients that listen to it.

@@ -242,9 +242,9 @@ func TestTopics(t *testing.T) {
 	ears := make([]*ear, len(ways))
 	open := func(i int) {
 		t.Helper()
-		e, err := ways[i].open(ctx, topic, since)
+		e, err := ways[i].begin(ctx, topic, since)
 		if err != nil {
-			t.Fatalf("%s: %v", ways[i].name, err)
+			t.Fatal(err)
 		}
 		t.Cleanup(e.close)
 		ears[i] = e
