@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -187,7 +188,7 @@ func (h *Hub) refused(limit string) {
 // told is AsError, and logs what the client is not told.
 func (h *Hub) told(doing string, err error) *Error {
 	e := AsError(err)
-	if e != nil && (e.Code == Internal || e.Err != nil) {
+	if e != nil && (e.Code == Internal || e.Err != nil) && !errors.Is(err, context.Canceled) { // a client that has gone is no news
 		h.log.Warn("hub: "+doing+" failed", "code", e.Code, "err", err)
 	}
 	return e

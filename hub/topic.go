@@ -31,7 +31,7 @@ type Topic struct {
 	// MaxSize is the size of the largest message, in bytes; 0 is Limits.MessageBytes.
 	MaxSize int
 
-	// Rate and Burst bound the messages a second that all sessions of this node may publish to one topic; 0 is no bound.
+	// Rate and Burst bound the messages a second that may be published to one topic on this node, by whomever; 0 is no bound.
 	Rate  float64
 	Burst int
 
