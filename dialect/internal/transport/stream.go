@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/parley-ws/parley/hub"
 )
@@ -11,15 +12,21 @@ import (
 // ErrGone is returned to the hub when the handler of a Stream has ended.
 var ErrGone = errors.New("transport: the client has gone")
 
+// ErrNothing is the error of Stream.TakeWithin when nothing came in time.
+var ErrNothing = errors.New("transport: nothing came in time")
+
 // Stream is a hub.Sink whose frames an HTTP handler takes and sends. The zero value holds up to QueueLimit bytes.
 type Stream struct {
-	mu     sync.Mutex
-	frames []hub.Frame
-	bytes  int
-	wake   chan struct{} // closed when there is something to take; nil if nobody waits
-	room   chan struct{} // closed when something was taken; nil if nobody waits
-	reason *hub.Reason
-	gone   bool
+	mu      sync.Mutex
+	frames  []hub.Frame
+	bytes   int
+	wake    chan struct{} // gets a token when there is something to take and somebody waits; nil before the first wait
+	waiting bool          // somebody waits for wake
+	room    chan struct{} // closed when something was taken; nil if nobody waits
+	reason  *hub.Reason
+	gone    bool
+
+	timer *time.Timer // of whoever takes
 }
 
 // TrySend queues a frame.
@@ -43,9 +50,12 @@ func (s *Stream) put(f hub.Frame) error {
 }
 
 func (s *Stream) awake() {
-	if s.wake != nil {
-		close(s.wake)
-		s.wake = nil
+	if s.waiting {
+		s.waiting = false
+		select {
+		case s.wake <- struct{}{}:
+		default: // there is one already, of which nobody knows
+		}
 	}
 }
 
@@ -87,8 +97,20 @@ func (s *Stream) Close(r hub.Reason) {
 }
 
 // Take returns what is queued, waiting until there is something. When nothing is left and the session has ended, it returns why. Its
-// error is that of ctx.
+// error is that of ctx. Only one goroutine at a time may take.
 func (s *Stream) Take(ctx context.Context) ([]hub.Frame, *hub.Reason, error) {
+	return s.take(ctx, 0)
+}
+
+// TakeWithin is Take for a while: then its error is ErrNothing. It needs no context for each call, which is dear where many streams take
+// frame by frame.
+func (s *Stream) TakeWithin(ctx context.Context, d time.Duration) ([]hub.Frame, *hub.Reason, error) {
+	return s.take(ctx, max(d, 1))
+}
+
+// take is Take, for d if that is not 0.
+func (s *Stream) take(ctx context.Context, d time.Duration) ([]hub.Frame, *hub.Reason, error) {
+	var late <-chan time.Time
 	for {
 		s.mu.Lock()
 		frames, reason := s.frames, s.reason
@@ -105,16 +127,31 @@ func (s *Stream) Take(ctx context.Context) ([]hub.Frame, *hub.Reason, error) {
 			return frames, reason, nil
 		}
 		if s.wake == nil {
-			s.wake = make(chan struct{})
+			s.wake = make(chan struct{}, 1)
 		}
-		wake := s.wake
+		s.waiting = true
 		s.mu.Unlock()
+		if d > 0 && late == nil {
+			late = s.alarm(d)
+		}
 		select {
-		case <-wake:
+		case <-s.wake:
+		case <-late:
+			return nil, nil, ErrNothing
 		case <-ctx.Done():
 			return nil, nil, context.Cause(ctx)
 		}
 	}
+}
+
+// alarm returns a channel that gets the time after d. The next call takes it back.
+func (s *Stream) alarm(d time.Duration) <-chan time.Time {
+	if s.timer == nil {
+		s.timer = time.NewTimer(d)
+	} else {
+		s.timer.Reset(d)
+	}
+	return s.timer.C
 }
 
 // Leave tells that nobody takes anything any more: the handler has ended.
