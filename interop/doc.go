@@ -21,6 +21,7 @@
 //     ArrayBuffer, bufferedAmount, wasClean, a page that goes away
 //   - serve_test.go: parley serve, with its console in Chromium
 //   - talk_test.go: tabs that talk through parley serve, on networks that fail
+//   - nginx_test.go: parley serve behind nginx, with the files of deploy
 //   - openapi_test.go: the document of the HTTP API, judged by
 //     @readme/openapi-parser and Ajv
 //

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the outside things that the tests drive: Chromium, Node.js with the
-# npm packages of package-lock.json, and Python's websockets.
+# npm packages of package-lock.json, Python's websockets, and nginx.
 #
 # Run as root on Debian it installs what is missing. Anywhere else it prints one
 # line for each missing thing, with the command to get it, and goes on: tests
@@ -33,16 +33,26 @@ have_websockets() {
 	return 1
 }
 
+have_nginx() { have nginx || [[ -x /usr/sbin/nginx || -x /usr/local/sbin/nginx ]]; }
+
 # Debian's packages.
 packages=()
 have_chromium || packages+=(chromium)
 have_node || packages+=(nodejs npm)
 have_websockets || packages+=(python3-websockets)
+have_nginx || packages+=(nginx)
 
 if ((${#packages[@]} > 0)) && [[ $(id -u) -eq 0 && -e /etc/debian_version ]] && have apt-get; then
 	say "installing ${packages[*]}"
 	export DEBIAN_FRONTEND=noninteractive
 	log=$(mktemp)
+	# Debian starts the servers that it installs, unless this says no. The tests start their own.
+	policy=/usr/sbin/policy-rc.d
+	if [[ ! -e $policy ]]; then
+		trap 'rm -f "$policy"' EXIT
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+	fi
 	apt=(apt-get -qq -o DPkg::Lock::Timeout=120)
 	if ! { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${packages[@]}"; } \
 		>"$log" 2>&1 </dev/null; then
@@ -53,6 +63,7 @@ if ((${#packages[@]} > 0)) && [[ $(id -u) -eq 0 && -e /etc/debian_version ]] && 
 fi
 
 have_chromium || say "Chromium is missing: apt-get install chromium, or set CHROMIUM to the path of a Chromium or Chrome"
+have_nginx || say "nginx is missing: apt-get install nginx, or see https://nginx.org/en/download.html"
 have_websockets || say "Python's websockets is missing: apt-get install python3-websockets, or pip install websockets"
 
 # The npm packages. npm ci deletes node_modules first, so it runs only when the

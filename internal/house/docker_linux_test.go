@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -179,7 +180,9 @@ func TestDockerfileBuilds(t *testing.T) {
 	}
 
 	// It trusts the certificates where the Dockerfile puts them: a server that they vouch for gets to say that it has no WebSocket.
-	other := httptest.NewTLSServer(http.NotFoundHandler())
+	other := httptest.NewUnstartedServer(http.NotFoundHandler())
+	other.Config.ErrorLog = log.New(io.Discard, "", 0) // the first handshake is to fail
+	other.StartTLS()
 	defer other.Close()
 	dial := func() int {
 		c := inside("connect", "wss"+strings.TrimPrefix(other.URL, "https")+"/")
