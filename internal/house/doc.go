@@ -8,6 +8,7 @@
 //     no words that mean something on one machine only
 //   - docker_linux_test.go: what the Dockerfile builds runs where there is
 //     nothing else
+//   - deploy_test.go: the unit for systemd is one
 //
 // A rule is a table or a short function near the top of its file, and each has
 // a test that shows it catching a violation.
