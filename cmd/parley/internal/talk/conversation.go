@@ -10,6 +10,9 @@ import (
 	"github.com/parley-ws/parley/ws"
 )
 
+// ErrEnough, returned by Receive, ends a conversation in good order: nothing more is wanted.
+var ErrEnough = errors.New("talk: enough")
+
 // Item is something to send, or the reason why there is nothing more to send.
 type Item struct {
 	ws.Message
@@ -26,8 +29,14 @@ type Conversation struct {
 	// Receive is called for every message that arrives, in order, with data that is valid during the call only. Its
 	// error ends the conversation. While it blocks nothing is read.
 	Receive func(ws.Type, []byte) error
-	// Idle is how long to wait for replies after Send was closed: until no byte has arrived for this long. If zero,
-	// 1 second.
+	// Sending, if set, is called before each message is sent.
+	Sending func(ws.Message)
+	// Ping and Pong, if set, are called with the payload, valid during the call only, of each ping and pong that arrives.
+	Ping, Pong func([]byte)
+	// Enough, once closed, ends the wait for replies after Send was closed. May be nil.
+	Enough <-chan struct{}
+	// Idle is how long to wait for replies after Send was closed: until nothing of a message has arrived for this long;
+	// pings and pongs do not count. If zero, 1 second; if negative, without end.
 	Idle time.Duration
 	// Patience is how long the closing handshake may take. If zero, 5 seconds.
 	Patience time.Duration
@@ -51,26 +60,33 @@ func (v *Conversation) Run(ctx context.Context) (*ws.CloseError, error) {
 	reading, stopReading := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReading()
 	refused := make(chan error, 1) // what Receive failed with
-	var receiving atomic.Bool
+	var h hearing
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		var failed bool
-		v.Conn.Run(reading, ws.Events{Message: func(_ *ws.Conn, t ws.Type, p []byte) error {
-			if failed {
-				return nil // what is read before the close frame is sent
-			}
-			receiving.Store(true)
-			defer receiving.Store(false)
-			if err := v.Receive(t, p); err != nil {
-				failed = true
-				refused <- err
-			}
-			return nil
-		}})
+		v.Conn.Run(reading, ws.Events{
+			Message: func(_ *ws.Conn, t ws.Type, p []byte) error {
+				if failed {
+					return nil // what is read before the close frame is sent
+				}
+				h.busy.Store(true)
+				defer h.busy.Store(false)
+				if err := v.Receive(t, p); err != nil {
+					failed = true
+					refused <- err
+				}
+				return nil
+			},
+			Ping: h.control(v.Ping),
+			Pong: h.control(v.Pong),
+		})
 	}()
 
-	err := v.send(ctx, refused, &receiving, idle)
+	err := v.send(ctx, refused, &h, idle)
+	if errors.Is(err, ErrEnough) {
+		err = nil
+	}
 
 	code := ws.CodeNormal
 	if ctx.Err() != nil {
@@ -89,8 +105,24 @@ func (v *Conversation) Run(ctx context.Context) (*ws.CloseError, error) {
 	return ending(v.Conn), err
 }
 
+// hearing is what the reading side tells the other one.
+type hearing struct {
+	busy     atomic.Bool  // Receive runs
+	controls atomic.Int64 // bytes of the pings and pongs that arrived
+}
+
+// control returns the callback for pings or pongs.
+func (h *hearing) control(also func([]byte)) func(*ws.Conn, []byte) {
+	return func(_ *ws.Conn, p []byte) {
+		h.controls.Add(2 + int64(len(p))) // a server's control frames have a header of two bytes (RFC 6455 §5.2, §5.5)
+		if also != nil {
+			also(p)
+		}
+	}
+}
+
 // send sends until there is nothing more to do.
-func (v *Conversation) send(ctx context.Context, refused <-chan error, receiving *atomic.Bool, idle time.Duration) error {
+func (v *Conversation) send(ctx context.Context, refused <-chan error, h *hearing, idle time.Duration) error {
 	ended := v.Conn.Context().Done()
 	for {
 		select {
@@ -103,9 +135,12 @@ func (v *Conversation) send(ctx context.Context, refused <-chan error, receiving
 		case item, ok := <-v.Send:
 			switch {
 			case !ok:
-				return v.await(ctx, refused, receiving, idle)
+				return v.await(ctx, refused, h, idle)
 			case item.Err != nil:
 				return item.Err
+			}
+			if v.Sending != nil {
+				v.Sending(item.Message)
 			}
 			if err := v.Conn.Write(ctx, item.Type, item.Data); err != nil {
 				switch {
@@ -122,11 +157,15 @@ func (v *Conversation) send(ctx context.Context, refused <-chan error, receiving
 
 // await waits until nothing has arrived for idle. It looks ten times in that time, at bytes rather than messages, because
 // a long message may take longer than idle.
-func (v *Conversation) await(ctx context.Context, refused <-chan error, receiving *atomic.Bool, idle time.Duration) error {
-	ticker := time.NewTicker(max(idle/10, time.Millisecond))
-	defer ticker.Stop()
-	last := time.Now()
-	wire := v.Conn.Stats().WireIn
+func (v *Conversation) await(ctx context.Context, refused <-chan error, h *hearing, idle time.Duration) error {
+	var tick <-chan time.Time
+	if idle > 0 {
+		ticker := time.NewTicker(max(idle/10, time.Millisecond))
+		defer ticker.Stop()
+		tick = ticker.C
+	}
+	heard := func() int64 { return v.Conn.Stats().WireIn - h.controls.Load() }
+	last, most, messages := time.Now(), heard(), v.Conn.Stats().MessagesIn
 	for {
 		select {
 		case <-ctx.Done():
@@ -135,11 +174,13 @@ func (v *Conversation) await(ctx context.Context, refused <-chan error, receivin
 			return nil
 		case err := <-refused:
 			return err
-		case <-ticker.C:
-			now := v.Conn.Stats().WireIn
+		case <-v.Enough:
+			return nil
+		case <-tick:
+			now, count := heard(), v.Conn.Stats().MessagesIn
 			switch {
-			case now != wire, receiving.Load(): // a Receive that takes its time is no silence of the peer
-				last, wire = time.Now(), now
+			case now > most, count != messages, h.busy.Load(): // a Receive that takes its time is no silence of the peer
+				last, most, messages = time.Now(), max(most, now), count
 			case time.Since(last) >= idle:
 				return nil
 			}

@@ -131,6 +131,83 @@ func TestASlowTakerIsNotIdle(t *testing.T) {
 	}
 }
 
+// TestPingsAreNoReplies has a server that pings more often than the idle time.
+func TestPingsAreNoReplies(t *testing.T) {
+	var pings int
+	r := say(t, func(p *wstest.Peer) {
+		p.MustSend(t, wstest.Text("a"))
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(250 * time.Millisecond):
+					p.Send(wstest.Ping("there?"))
+				}
+			}
+		}()
+		for {
+			f := p.MustNext(t)
+			if f.Opcode == wstest.OpClose {
+				close(stop)
+				<-stopped
+				p.Send(f)
+				p.ExpectEnd(t)
+				return
+			}
+			if !f.Equal(wstest.Pong("there?")) {
+				t.Errorf("got %v", f)
+			}
+		}
+	}, Conversation{Ping: func(p []byte) {
+		if string(p) == "there?" {
+			pings++
+		}
+	}}, false)
+	if r.err != nil || r.end.Code != ws.CodeNormal || r.after > 1500*time.Millisecond || pings == 0 {
+		t.Errorf("end %v, error %v after %v, %d pings", r.end, r.err, r.after, pings)
+	}
+}
+
+func TestEnough(t *testing.T) {
+	for _, name := range []string{"Receive", "Enough"} {
+		synctest.Test(t, func(t *testing.T) {
+			enough := make(chan struct{})
+			v := Conversation{Idle: -1, Receive: func(ws.Type, []byte) error {
+				if name == "Receive" {
+					return ErrEnough
+				}
+				close(enough)
+				return nil
+			}}
+			v.Enough = enough
+			r := converse(t, t.Context(), func(p *wstest.Peer) {
+				p.ExpectMessage(t, wstest.OpText, "a")
+				time.Sleep(20 * time.Second) // Idle is negative: there is no hurry
+				p.MustSend(t, wstest.Text("A"))
+				answerClose(t, p, ws.CodeNormal)
+			}, v, false, "a")
+			if r.err != nil || r.end.Code != ws.CodeNormal || !slices.Equal(r.got, []string{"A"}) || r.after < 20*time.Second {
+				t.Errorf("%s: %+v", name, r)
+			}
+		})
+	}
+}
+
+func TestSendingIsTold(t *testing.T) {
+	var told []string
+	r := say(t, func(p *wstest.Peer) {
+		p.ExpectMessage(t, wstest.OpText, "a")
+		p.ExpectMessage(t, wstest.OpText, "b")
+		answerClose(t, p, ws.CodeNormal)
+	}, Conversation{Sending: func(m ws.Message) { told = append(told, string(m.Data)) }}, false, "a", "b")
+	if r.err != nil || !slices.Equal(told, []string{"a", "b"}) {
+		t.Errorf("told %q, error %v", told, r.err)
+	}
+}
+
 func TestThePeerEnds(t *testing.T) {
 	r := say(t, func(p *wstest.Peer) {
 		p.ExpectMessage(t, wstest.OpText, "a")
