@@ -30,7 +30,7 @@ func TestLog(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"v":1,"t":"2026-01-02T14:04:05.000000678Z","conn":1,"ev":"msg","dir":"in","type":"text","len":13,"data":"<grüß> \u001b\u009b\u202e"}
+	want := `{"v":1,"t":"2026-01-02T14:04:05.000000678Z","conn":1,"ev":"msg","dir":"in","type":"text","len":15,"data":"<grüß> \u001b\u009b\u202e"}
 {"v":1,"t":"2026-01-02T14:04:05.000000678Z","conn":2,"ev":"msg","dir":"out","type":"binary","len":2,"b64":"AP8="}
 {"v":1,"t":"2026-01-02T14:04:05.000000678Z","conn":1,"ev":"ping","dir":"in","len":0,"b64":""}
 {"v":1,"t":"2026-01-02T14:04:05.000000678Z","conn":1,"ev":"close","code":1000}
