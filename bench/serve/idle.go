@@ -81,14 +81,14 @@ func (b *bench) idle(ctx context.Context, form load.Form, title string) (one idl
 	return one, err
 }
 
-// alone waits until nobody but whoever asks is connected.
+// alone waits until nobody but whoever asks is connected, and takes a profile.
 func (s *server) alone(ctx context.Context) error {
 	for range 200 {
 		m, err := s.metrics(ctx)
 		if err != nil {
 			return err
 		}
-		if m["parley_connections"] <= 1 && m.sum("parley_sessions{") == 0 {
+		if m["parley_connections"] <= 2 && m.sum("parley_sessions{") == 0 {
 			return nil
 		}
 		time.Sleep(50 * time.Millisecond)

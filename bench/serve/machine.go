@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -105,4 +106,19 @@ func readUsage() (u usage, err error) {
 // others is how many cores all others used between two moments.
 func (u usage) others(later usage) float64 {
 	return max(0, float64(later.all-u.all-(later.ours-u.ours))/float64(later.at.Sub(u.at)))
+}
+
+// others is how many cores all others use for a while.
+func others(ctx context.Context, d time.Duration) (float64, error) {
+	before, err := readUsage()
+	if err != nil {
+		return 0, err
+	}
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	after, err := readUsage()
+	return before.others(after), err
 }

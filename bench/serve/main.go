@@ -36,7 +36,7 @@ func main() {
 // options are the command line.
 type options struct {
 	pattern, json, from, doc, profiles string
-	duration                           time.Duration
+	duration, quiet                    time.Duration
 	sessions, subscribers              int
 	list                               bool
 }
@@ -45,6 +45,7 @@ func run(ctx context.Context) error {
 	var o options
 	flag.StringVar(&o.pattern, "run", "", "measure only the workloads whose name matches this `regexp`")
 	flag.DurationVar(&o.duration, "duration", 30*time.Second, "how long each fan-out is measured")
+	flag.DurationVar(&o.quiet, "quiet", time.Minute, "wait as `long` as this, in all, for moments in which nothing else runs, and measure again what was disturbed")
 	flag.IntVar(&o.sessions, "sessions", 10_000, "how many sessions are idle")
 	flag.IntVar(&o.subscribers, "subscribers", 1000, "how many subscribers a fan-out has; event streams are a tenth")
 	flag.StringVar(&o.json, "json", "", "write what was measured to this `file`")
