@@ -234,7 +234,10 @@ func (p *peer) subscribe(ctx context.Context, c *command) error {
 			return appendSubscribed(b, id, &r, o.Presence && r.Filter.IsExact())
 		})
 	}
-	_, err := p.session.Subscribe(ctx, o)
+	r, err := p.session.Subscribe(ctx, o)
+	if r.Resumed && !r.Recovered {
+		p.prompt = true // who has missed something should know at once
+	}
 	return err
 }
 
