@@ -93,7 +93,6 @@ window.topics = (() => {
         if (frame.type === 'message') since = frame.position;
         if (frame.type === 'gap') since = frame.tail;
       }
-      // Who is told at the beginning that messages are missing learns it when the wait is over.
       const connect = { type: 'connect', id: 1, wait_ms: since ? 30000 : 0 };
       const subscribe = { type: 'subscribe', id: 2, topic, since };
       return { url, method: 'POST', body: JSON.stringify([connect, subscribe]) };
