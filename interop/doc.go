@@ -21,7 +21,11 @@
 //     ArrayBuffer, bufferedAmount, wasClean, a page that goes away
 //   - serve_test.go: parley serve, with its console in Chromium
 //   - talk_test.go: tabs that talk through parley serve, on networks that fail
+//   - topics_test.go, resume_test.go, drain_test.go, limits_test.go: the topics of
+//     parley serve on every transport, from browsers, npm ws, curl and Go: the
+//     same messages in the same order, cuts, restarts under load, refusals
 //   - nginx_test.go: parley serve behind nginx, with the files of deploy
+//   - asyncapi_test.go: the document of the protocols, judged by @asyncapi/parser
 //   - openapi_test.go: the document of the HTTP API, judged by
 //     @readme/openapi-parser and Ajv
 //
