@@ -38,7 +38,7 @@ var arrows = []struct {
 	{"dialect/...", []string{"hub", "broker", "ws", "dialect"}},
 
 	{"client", []string{"ws"}},
-	{"bridge", []string{"ws"}},
+	{"bridge", []string{"ws", "console"}},
 	{"capture", nil},
 	{"console", nil},
 
