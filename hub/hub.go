@@ -50,6 +50,7 @@ type Hub struct {
 
 	resumes chan struct{}
 	waiting atomic.Int64 // bytes in all outboxes
+	stalled atomic.Int64 // sessions whose outbox is in use
 
 	mu       sync.RWMutex
 	sessions map[string]*Session

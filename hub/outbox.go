@@ -11,7 +11,8 @@ import (
 type outbox struct {
 	entries []entry
 	bytes   int
-	count   int            // of entries, while some are dropped
+	stale   bool           // a message has come for which an earlier one may give way
+	lookAt  int            // how many entries there are when that is looked into
 	sending bool           // a goroutine sends
 	topics  map[string]int // bytes that wait of each topic that may be dropped; nil until something waits
 	final   *Reason        // close the Sink for this when nothing waits any more
@@ -75,6 +76,7 @@ func (s *Session) push(e entry) bool {
 			return false
 		}
 		o.sending = true
+		s.hub.stalled.Add(1)
 		s.hub.working.Add(1)
 		go s.drain()
 	}
@@ -108,91 +110,159 @@ func (o *outbox) remove(e *entry) {
 	}
 }
 
-// trim drops what must be dropped so that the outbox is within its bounds, and reports whether the session lives on. Session.mu is held.
+// trim drops what must be dropped so that the outbox is within its bounds, and reports whether the session lives on. What it costs is
+// spread: it looks at all that waits only when that has doubled, or to drop a quarter of it. Session.mu is held.
 func (s *Session) trim() bool {
 	o, l := &s.out, &s.hub.rules.Load().limits
-	if last := &o.entries[len(o.entries)-1]; last.rule != nil && last.rule.Policy == Conflate && last.msg.Key != "" {
-		s.dropSome(last.msg.Topic, GapConflated, func(e *entry) bool { return e.msg != last.msg && e.msg.Key == last.msg.Key })
+	if last := &o.entries[len(o.entries)-1]; last.conflates() {
+		o.stale = true
 	}
-	for o.bytes > l.OutboxBytes || len(o.entries) > l.OutboxCount || s.hub.waiting.Load() > l.OutboxTotal {
-		topic := o.heaviest()
-		// A quarter goes at once, for that does not cost more than to drop one.
-		dropped := topic != "" && s.dropSome(topic, GapSlow, func(*entry) bool {
-			return o.bytes > l.OutboxBytes*3/4 || o.count > l.OutboxCount*3/4 || s.hub.waiting.Load() > l.OutboxTotal
-		})
-		if !dropped {
-			s.hub.refused("outbox")
-			s.fail(Reason{Code: SlowConsumer, Text: "the client does not read fast enough; come back and resume", Reconnect: true})
-			return false
-		}
+	if o.stale && len(o.entries) >= o.lookAt {
+		s.rewrite(nil)
 	}
-	return true
+	bytes := s.allowance(l)
+	if o.bytes <= bytes && len(o.entries) <= l.OutboxCount {
+		return true
+	}
+	s.rewrite(o.quotas(o.bytes-bytes*3/4, len(o.entries)-l.OutboxCount*3/4))
+	if o.bytes <= bytes && len(o.entries) <= l.OutboxCount {
+		return true
+	}
+	s.hub.refused("outbox")
+	s.fail(Reason{Code: SlowConsumer, Text: "the client does not read fast enough; come back and resume", Reconnect: true})
+	return false
 }
 
-// heaviest returns the topic with most bytes waiting among those that may drop messages, or "".
-func (o *outbox) heaviest() string {
-	topic, most := "", 0
+// allowance is how many bytes may wait for the session. When too much waits for all sessions together, it is no more than an equal share:
+// those who take their share must not suffer for the others.
+func (s *Session) allowance(l *Limits) int {
+	if s.hub.waiting.Load() <= l.OutboxTotal {
+		return l.OutboxBytes
+	}
+	return min(l.OutboxBytes, int(l.OutboxTotal/max(1, s.hub.stalled.Load())))
+}
+
+// conflates reports whether an earlier message with the same key may give way to e.
+func (e *entry) conflates() bool {
+	return e.msg != nil && e.rule.Policy == Conflate && e.msg.Key != ""
+}
+
+// conflated names what a message is about.
+type conflated struct{ topic, key string }
+
+// quotas returns how many messages of each topic are to be dropped, so that as many bytes and entries are freed: from the topic with most
+// bytes, and only if that is not enough, from the next.
+func (o *outbox) quotas(bytes, count int) map[string]int {
+	type share struct {
+		topic        string
+		bytes, count int
+	}
+	at := map[string]int{}
+	var shares []share
 	for i := range o.entries {
-		if e := &o.entries[i]; e.msg != nil && e.rule.Policy != Disconnect && o.topics[e.msg.Topic] > most {
-			topic, most = e.msg.Topic, o.topics[e.msg.Topic]
+		e := &o.entries[i]
+		if e.msg == nil || e.rule.Policy == Disconnect {
+			continue
 		}
+		n, ok := at[e.msg.Topic]
+		if !ok {
+			n = len(shares)
+			at[e.msg.Topic] = n
+			shares = append(shares, share{topic: e.msg.Topic})
+		}
+		shares[n].bytes += e.frame.Size
+		shares[n].count++
 	}
-	return topic
+	slices.SortFunc(shares, func(a, b share) int { return b.bytes - a.bytes })
+	quotas := map[string]int{}
+	for _, h := range shares {
+		if bytes <= 0 && count <= 0 {
+			break
+		}
+		// A notice takes the place of what goes.
+		each := max(1, h.bytes/h.count)
+		n := min(h.count, max((bytes+gapSize+each-1)/each, count+1))
+		quotas[h.topic] = n
+		bytes -= n*each - gapSize
+		count -= n - 1
+	}
+	return quotas
 }
 
-// dropSome drops the messages of a topic that which says, oldest first, and puts notices of gaps in their place, one for as many as follow
-// each other. It reports whether there were any. Session.mu is held.
-func (s *Session) dropSome(topic string, why GapReason, which func(*entry) bool) bool {
+// rewrite drops as many of the oldest messages of each topic as quotas says, and those for which one with the same key comes later where the
+// topic wants that. Notices of gaps stand in their place, one for as many as follow each other. Session.mu is held.
+func (s *Session) rewrite(quotas map[string]int) {
 	o := &s.out
 	before := o.bytes
-	var last *Gap // the entry of this topic before was a gap
-	dropped := 0
+	latest := map[conflated]int{}
+	if o.stale {
+		for i := range o.entries {
+			if e := &o.entries[i]; e.conflates() {
+				latest[conflated{e.msg.Topic, e.msg.Key}] = i
+			}
+		}
+	}
+	gaps := map[string]*Gap{} // of each topic whose entry before was a gap
+	slow, replaced := 0, 0
 	kept := o.entries[:0]
-	o.count = len(o.entries)
-	for _, e := range o.entries {
-		if e.topic() != topic {
+	for i, e := range o.entries {
+		topic := e.topic()
+		if topic == "" {
 			if e.begins {
-				last = nil // what is missing after that is told after that
+				clear(gaps) // what is missing after that is told after that
 			}
 			kept = append(kept, e)
 			continue
 		}
-		if e.msg != nil && which(&e) {
+		switch {
+		case e.msg == nil:
+		case e.conflates() && latest[conflated{topic, e.msg.Key}] > i:
+			replaced++
 			o.remove(&e)
-			dropped++
-			e = entry{gap: &Gap{
-				Topic:   topic,
-				After:   broker.Position{Epoch: e.msg.Position.Epoch, Offset: e.msg.Prev},
-				Tail:    e.msg.Position,
-				Count:   1,
-				Reason:  why,
-				Matched: e.match,
-			}}
-			o.count--
-			if !last.join(e.gap) {
-				o.charge(&e)
-				o.count++
-			} else {
-				continue
-			}
-		} else if e.gap != nil && last.join(e.gap) {
+			e = gapFor(&e, GapConflated)
+			o.charge(&e)
+		case quotas[topic] > 0 && e.rule.Policy != Disconnect:
+			quotas[topic]--
+			slow++
 			o.remove(&e)
-			o.count--
+			e = gapFor(&e, GapSlow)
+			o.charge(&e)
+		}
+		if e.gap != nil && gaps[topic].join(e.gap) {
+			o.remove(&e)
 			continue
 		}
-		last = e.gap
+		if e.gap != nil {
+			gaps[topic] = e.gap
+		} else {
+			delete(gaps, topic)
+		}
 		kept = append(kept, e)
 	}
 	clear(o.entries[len(kept):])
 	o.entries = kept
+	o.stale, o.lookAt = false, 2*len(kept)+16
 	s.hub.waiting.Add(int64(o.bytes - before))
-	if dropped == 0 {
-		return false
-	}
 	if f := s.hub.trace.Dropped; f != nil {
-		f(s.info(), why, dropped)
+		if slow > 0 {
+			f(s.info(), GapSlow, slow)
+		}
+		if replaced > 0 {
+			f(s.info(), GapConflated, replaced)
+		}
 	}
-	return true
+}
+
+// gapFor is the notice that takes the place of a message.
+func gapFor(e *entry, why GapReason) entry {
+	return entry{gap: &Gap{
+		Topic:   e.msg.Topic,
+		After:   broker.Position{Epoch: e.msg.Position.Epoch, Offset: e.msg.Prev},
+		Tail:    e.msg.Position,
+		Count:   1,
+		Reason:  why,
+		Matched: e.match,
+	}}
 }
 
 // join makes g longer by the gap that follows it, if it can.
@@ -235,10 +305,14 @@ func (o *outbox) madeRoom() {
 // drain sends what waits until nothing does. It is the goroutine of a session whose transport was full.
 func (s *Session) drain() {
 	defer s.hub.working.Done()
+	defer s.hub.stalled.Add(-1)
 	var frames []Frame
 	for {
 		s.mu.Lock()
 		o := &s.out
+		if o.stale {
+			s.rewrite(nil)
+		}
 		frames = frames[:0]
 		size, n := 0, 0
 		var why *Reason

@@ -232,3 +232,81 @@ func TestGapsStayBehindAnswers(t *testing.T) {
 		}
 	})
 }
+
+// Too much waits for all together: those who have their share and more give it back, and nobody else.
+func TestOutboxTotal(t *testing.T) {
+	bubble(t, hub.Options{Topics: policies, Limits: hub.Limits{OutboxTotal: 20_000}}, func(t *testing.T, h *hub.Hub) {
+		greedy, modest := connect(t, h, plain, ""), connect(t, h, plain, "")
+		greedy.subscribe(t, hub.Subscribe{Filter: broker.Exact("drop/a")})
+		modest.subscribe(t, hub.Subscribe{Filter: broker.Exact("cut/a")})
+		greedy.stall()
+		modest.stall()
+		for range 3 {
+			publish(t, h, "cut/a", "x")
+			synctest.Wait()
+		}
+		body := strings.Repeat("x", 1000)
+		for range 50 {
+			publish(t, h, "drop/a", body)
+			synctest.Wait()
+		}
+		publish(t, h, "cut/a", "x")
+		synctest.Wait()
+		if n := h.Waiting(); n == 0 || n > 21_000 {
+			t.Errorf("%d bytes wait", n)
+		}
+		greedy.move()
+		modest.move()
+		synctest.Wait()
+		modest.expect(t, "ok cut/a at 0", "cut/a:1 x", "cut/a:2 x", "cut/a:3 x", "cut/a:4 x")
+		if greedy.closed() != nil || modest.closed() != nil {
+			t.Errorf("closed: %v, %v", greedy.closed(), modest.closed())
+		}
+	})
+}
+
+// What waits is of more topics than entries are allowed: there is no room even for the notices, so the client has to come back.
+func TestTooManyTopicsWait(t *testing.T) {
+	bubble(t, small(1<<20, 50), func(t *testing.T, h *hub.Hub) {
+		c := connect(t, h, plain, "")
+		c.subscribe(t, hub.Subscribe{Filter: pattern("drop/*")})
+		c.stall()
+		for i := range 200 {
+			publish(t, h, fmt.Sprintf("drop/%d", i), "x")
+		}
+		synctest.Wait()
+		c.move()
+		synctest.Wait()
+		if r := c.closed(); r == nil || r.Code != hub.SlowConsumer || !r.Reconnect {
+			t.Errorf("closed: %+v", r)
+		}
+	})
+}
+
+func BenchmarkStalled(b *testing.B) {
+	for name, topic := range map[string]string{"drop": "drop/a", "conflate": "conflate/a"} {
+		b.Run(name, func(b *testing.B) {
+			h, err := hub.New(hub.Options{Topics: policies})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer h.Close()
+			c := &client{}
+			s, err := h.Connect(b.Context(), hub.Connect{Codec: plain, Sink: c})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := s.Subscribe(b.Context(), hub.Subscribe{Filter: broker.Exact(topic)}); err != nil {
+				b.Fatal(err)
+			}
+			c.stall()
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, err := h.Publish(b.Context(), &broker.Message{Topic: topic, Kind: broker.Text, Body: []byte("x"), Key: fmt.Sprint(i)}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			c.move()
+		})
+	}
+}
