@@ -27,11 +27,12 @@ func newConnect(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "connect URL [flags]",
 		Short: "Talk to a server: each line is a text message",
+		Long:  "Talks to a server: each line is a text message. parley help client-flags names more flags.",
 		Example: `  parley connect ws://127.0.0.1:8080/echo
   printf 'a\nb\n' | parley connect ws://127.0.0.1:8080/echo`,
-		Args: exactly(1, "the URL, such as ws://127.0.0.1:8080/echo,"),
+		Args: cobra.ArbitraryArgs, // target wants one, or none
 		RunE: func(cmd *cobra.Command, args []string) error {
-			target, err := parseTarget(args[0])
+			target, err := dial.onlyTarget(cmd, args)
 			if err != nil {
 				return err
 			}
@@ -65,19 +66,19 @@ func parseTarget(s string) (string, error) {
 		if errors.As(err, &ue) {
 			err = ue.Err // without the URL, which may hold a password
 		}
-		return "", usage(hint, "connect: the URL cannot be read: %w", err)
+		return "", usage(hint, "the URL cannot be read: %w", err)
 	}
 	switch u.Scheme {
 	case "ws", "wss", "http", "https":
 		if u.Hostname() == "" {
-			return "", usage(hint, "connect: the URL %q names no host", u.Redacted())
+			return "", usage(hint, "the URL %q names no host", u.Redacted())
 		}
 	case "ws+unix":
 	default:
-		return "", usage(hint, "connect: %q is not a WebSocket URL", u.Redacted())
+		return "", usage(hint, "%q is not a WebSocket URL", u.Redacted())
 	}
 	if u.Fragment != "" {
-		return "", usage("write a # of the path as %23", "connect: the URL has a fragment (#%s), which RFC 6455 forbids", u.Fragment)
+		return "", usage("write a # of the path as %23", "the URL has a fragment (#%s), which RFC 6455 forbids", u.Fragment)
 	}
 	return s, nil
 }
@@ -110,12 +111,12 @@ func (c *client) run(parent context.Context) error {
 	conn, err := ws.Dial(ctx, c.target, c.options)
 	if err != nil {
 		if ctx.Err() != nil {
-			return c.stopped(context.Cause(ctx))
+			return stoppedWith(context.Cause(ctx))
 		}
 		return err
 	}
 	if c.verbose {
-		c.describe(conn, time.Since(start))
+		describe(c.std.err, conn, time.Since(start))
 	}
 	if err := c.enterScreen(signals.interrupt); err != nil {
 		conn.CloseNow()
@@ -192,8 +193,7 @@ func (c *client) greet(conn *ws.Conn) {
 }
 
 // describe shows what the server answered, for -v.
-func (c *client) describe(conn *ws.Conn, after time.Duration) {
-	w := c.std.err
+func describe(w io.Writer, conn *ws.Conn, after time.Duration) {
 	fmt.Fprintf(w, "* connected to %v after %v\n", conn.RemoteAddr(), after.Round(time.Microsecond))
 	if res := conn.Response(); res != nil {
 		fmt.Fprintf(w, "< %s %s\n", screen.Escape(res.Proto), screen.Escape(res.Status))
@@ -238,7 +238,7 @@ func (c *client) finish(end *ws.CloseError, err error) error {
 		notice(c.std.err, "%s", closing(end))
 	}
 	if err != nil {
-		return c.stopped(err)
+		return stoppedWith(err)
 	}
 	switch code := exitCode(end); code {
 	case exitDone:
@@ -248,14 +248,14 @@ func (c *client) finish(end *ws.CloseError, err error) error {
 	}
 }
 
-// stopped turns the reason for which this side ended into an exit code.
-func (c *client) stopped(err error) error {
+// stoppedWith turns the reason for which this side ended into an exit code.
+func stoppedWith(err error) error {
 	var s *stopped
 	switch {
 	case errors.As(err, &s):
 		return quiet(s.code())
 	case errors.Is(err, errMaxTime):
-		return &failure{exitTimeout, fmt.Errorf("connect: %w", err), "give it longer with --max-time"}
+		return &failure{exitTimeout, err, "give it longer with --max-time"}
 	}
 	return err
 }

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -16,6 +19,7 @@ import (
 	"time"
 
 	"github.com/parley-ws/parley/ws"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -83,19 +87,71 @@ func (h *handshakeFlags) trust() (*tls.Config, error) {
 // dialFlags are the flags that every command shares which opens a connection of package ws.
 type dialFlags struct {
 	handshakeFlags
-	proxy    string
-	compress string
-	timeout  time.Duration
-	maxSize  size
+	proxy      string
+	compress   string
+	timeout    time.Duration
+	maxSize    size
+	cert, key  string
+	unixSocket string
+	resolve    []string
+	location   bool
+	curl       string
+	set        *pflag.FlagSet
 }
 
+// connectionFlag is the annotation of the flags that say how to connect; compactHelp puts them together.
+const connectionFlag = "connection"
+
 func (d *dialFlags) register(f *pflag.FlagSet) {
-	d.handshakeFlags.register(f)
-	f.StringVar(&d.compress, "compress", "off", "offer compression: `off|on|takeover`")
-	f.StringVarP(&d.proxy, "proxy", "x", "", "connect through the proxy at `URL`: http, https, socks5")
-	f.DurationVar(&d.timeout, "connect-timeout", 30*time.Second, "how long connecting may take")
+	d.set = f
+	own := pflag.NewFlagSet("connection", pflag.ContinueOnError)
+	own.SortFlags = false
+	d.handshakeFlags.register(own)
+	own.StringVar(&d.compress, "compress", "off", "offer compression: `off|on|takeover`")
+	own.StringVarP(&d.proxy, "proxy", "x", "", "connect through the proxy at `URL`: http, https, socks5")
+	own.DurationVar(&d.timeout, "connect-timeout", 30*time.Second, "how long connecting may take")
 	d.maxSize = 64 << 20
-	f.Var(&d.maxSize, "max-size", "the largest message to receive, such as 64MiB")
+	own.Var(&d.maxSize, "max-size", "the largest message to receive, such as 64MiB")
+	usual := map[string]bool{}
+	own.VisitAll(func(flag *pflag.Flag) { usual[flag.Name] = true })
+
+	own.BoolVarP(&d.location, "location", "L", false, "follow redirects; credentials stay with the origin they are for")
+	own.StringVar(&d.cert, "cert", "", "show the certificate in this PEM `FILE` to the server")
+	own.StringVar(&d.key, "key", "", "its key is in this PEM `FILE`; else it is in that of --cert")
+	own.StringVar(&d.unixSocket, "unix-socket", "", "connect through the Unix socket at `PATH`, whatever the host")
+	own.StringArrayVar(&d.resolve, "resolve", nil, "take this for the address: `HOST:PORT:ADDRESS`; may be repeated")
+	own.StringVar(&d.curl, "curl", "", "take URL and headers from the `LINE` that a browser copies as cURL")
+	own.VisitAll(func(flag *pflag.Flag) {
+		flag.Hidden = !usual[flag.Name] // parley help client-flags has them all
+		flag.Annotations = map[string][]string{connectionFlag: {"true"}}
+	})
+	f.AddFlagSet(own)
+}
+
+// target returns the URL to connect to and the other arguments. With --curl the URL is that of the line.
+func (d *dialFlags) target(args []string, missing string) (url string, rest []string, err error) {
+	if d.curl == "" {
+		if len(args) == 0 {
+			return "", nil, usage("give an address such as ws://127.0.0.1:8080/echo", "%s", missing)
+		}
+		url, rest = args[0], args[1:]
+	} else {
+		rest = args
+		if url, err = d.fromCurl(); err != nil {
+			return "", nil, err
+		}
+	}
+	url, err = parseTarget(url)
+	return url, rest, err
+}
+
+// onlyTarget is target for a command that takes no other arguments.
+func (d *dialFlags) onlyTarget(cmd *cobra.Command, args []string) (string, error) {
+	target, rest, err := d.target(args, cmd.Name()+": the URL is missing")
+	if err == nil && len(rest) > 0 {
+		return "", usage("see "+cmd.CommandPath()+" --help", "%s: unexpected argument %q", cmd.Name(), rest[0])
+	}
+	return target, err
 }
 
 // options turns the flags into options, or says what is wrong with them.
@@ -108,11 +164,14 @@ func (d *dialFlags) options() (*ws.DialOptions, error) {
 	if d.timeout <= 0 {
 		return nil, usage("give a time such as 10s", "--connect-timeout: %v is not more than zero", d.timeout)
 	}
+	if d.location {
+		o.MaxRedirects = 20
+	}
 	var err error
 	if o.Header, err = d.header(); err != nil {
 		return nil, err
 	}
-	if o.TLS, err = d.trust(); err != nil {
+	if o.TLS, err = d.tls(); err != nil {
 		return nil, err
 	}
 	if host := o.Header.Get("Host"); host != "" {
@@ -135,7 +194,125 @@ func (d *dialFlags) options() (*ws.DialOptions, error) {
 		}
 		o.Proxy = http.ProxyURL(proxy)
 	}
-	return o, nil
+	o.NetDial, err = d.netDial()
+	if d.unixSocket != "" {
+		if d.proxy != "" {
+			return nil, usage("leave one of them out", "--unix-socket: there is a proxy (-x), too")
+		}
+		o.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil } // not that of the environment
+	}
+	return o, err
+}
+
+// tls returns how TLS is done, nil for the default.
+func (d *dialFlags) tls() (*tls.Config, error) {
+	config, err := d.trust()
+	if err != nil || d.cert == "" && d.key == "" {
+		return config, err
+	}
+	if d.cert == "" {
+		return nil, usage("add --cert FILE", "--key: there is no certificate for it")
+	}
+	key := d.key
+	if key == "" {
+		key = d.cert
+	}
+	pair, err := tls.LoadX509KeyPair(d.cert, key)
+	if err != nil {
+		return nil, &failure{exitIO, fmt.Errorf("--cert: %w", err), "give it a PEM file, and --key the one with its key"}
+	}
+	if config == nil {
+		config = &tls.Config{}
+	}
+	config.Certificates = []tls.Certificate{pair}
+	return config, nil
+}
+
+// netDial returns what opens the network connection if --unix-socket or --resolve say how, else nil.
+func (d *dialFlags) netDial() (func(ctx context.Context, network, addr string) (net.Conn, error), error) {
+	var dialer net.Dialer
+	if d.unixSocket != "" {
+		return func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", d.unixSocket)
+		}, nil
+	}
+	if len(d.resolve) == 0 {
+		return nil, nil
+	}
+	known := map[string][]string{}
+	for _, value := range d.resolve {
+		name, addresses, err := parseResolve(value)
+		if err != nil {
+			return nil, err
+		}
+		known[name] = addresses
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		_, port, _ := net.SplitHostPort(addr) // package ws has put it together
+		addresses, ok := known[strings.ToLower(addr)]
+		if !ok {
+			addresses, ok = known["*:"+port]
+		}
+		if !ok || network != "tcp" {
+			return dialer.DialContext(ctx, network, addr)
+		}
+		var first error
+		for _, ip := range addresses {
+			conn, err := dialer.DialContext(ctx, network, net.JoinHostPort(ip, port))
+			if err == nil {
+				return conn, nil
+			}
+			if first == nil {
+				first = err
+			}
+		}
+		return nil, first
+	}, nil
+}
+
+// parseResolve reads the value of --resolve as curl does: HOST:PORT:ADDRESS[,ADDRESS]…, where * is any host.
+func parseResolve(value string) (name string, addresses []string, err error) {
+	const hint = "write --resolve example.com:443:192.0.2.1"
+	text := strings.TrimPrefix(value, "+")
+	host, rest, ok := strings.Cut(text, ":")
+	if strings.HasPrefix(text, "[") {
+		host, rest, ok = strings.Cut(strings.TrimPrefix(text, "["), "]:")
+	}
+	port, list, ok2 := strings.Cut(rest, ":")
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil || !ok || !ok2 || host == "" {
+		return "", nil, usage(hint, "--resolve: %q is not HOST:PORT:ADDRESS", value)
+	}
+	for text := range strings.SplitSeq(list, ",") {
+		ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
+		if err != nil {
+			return "", nil, usage(hint, "--resolve: %q is not an IP address", text)
+		}
+		addresses = append(addresses, ip.String())
+	}
+	return net.JoinHostPort(strings.ToLower(host), port), addresses, nil
+}
+
+// keepaliveFlags are about pings that notice a peer which has gone.
+type keepaliveFlags struct{ interval, timeout time.Duration }
+
+func (k *keepaliveFlags) register(f *pflag.FlagSet) {
+	f.DurationVar(&k.interval, "ping-interval", 25*time.Second, "send a ping after this long a silence; 0: never")
+	f.DurationVar(&k.timeout, "ping-timeout", 20*time.Second, "give up when a ping brings no byte for this long")
+}
+
+// apply sets the options, or says what is wrong with the flags.
+func (k *keepaliveFlags) apply(o *ws.Options) error {
+	switch {
+	case k.interval < 0:
+		return usage("give a time such as 25s, or 0 for no pings", "--ping-interval: %v is less than zero", k.interval)
+	case k.timeout <= 0:
+		return usage("give a time such as 20s", "--ping-timeout: %v is not more than zero", k.timeout)
+	}
+	o.PingInterval, o.PingTimeout = k.interval, k.timeout
+	if k.interval == 0 {
+		o.PingInterval = -1
+	}
+	return nil
 }
 
 // readHeaders parses the values of -H.

@@ -29,7 +29,7 @@ const (
 	exitAuth      = 5   // ... with 401 or 403
 	exitClosed    = 6   // the connection broke, or was closed with another code
 	exitProtocol  = 7   // one of the two sides broke the protocol, or sent text that is not UTF-8
-	exitExpect    = 8   // a case of the conformance suite failed
+	exitExpect    = 8   // an expectation, or a case of the conformance suite, failed
 	exitTimeout   = 124 // it took too long
 	exitInterrupt = 130 // SIGINT; SIGTERM is 143
 	exitTerminate = 143
@@ -44,9 +44,9 @@ const exitCodesText = `Exit codes of all commands:
     5  the server refused the handshake with 401 or 403
     6  the connection broke, or was closed with another code
     7  a protocol error, or text that is not UTF-8
-    8  a case of the conformance suite failed
+    8  no message met --expect, or a case of the conformance suite failed
   124  it took too long
-  130  ended by SIGINT (143: by SIGTERM); a server that drained in good order: 0
+  130  ended by SIGINT (143: by SIGTERM, 141: by SIGPIPE); a server that drained in good order: 0
 `
 
 // failure is an error with its exit code and what to do about it.
@@ -137,7 +137,11 @@ func explain(err error) *failure {
 	case errors.Is(err, os.ErrPermission):
 		return &failure{exitIO, err, "choose what you may use; ports below 1024 often belong to root"}
 	case errors.As(err, &he):
-		return explainHandshake(he)
+		e := explainHandshake(he)
+		if he.Status >= 300 && he.Status < 400 {
+			e.hint += ", or follow it with -L"
+		}
+		return e
 	}
 	return &failure{code: exitIO, err: err}
 }
@@ -173,7 +177,7 @@ func explainHandshake(he *ws.HandshakeError) *failure {
 	case he.Status != 0:
 		return f(exitRefused, "the server's answer follows")
 	case he.Err == nil: // nothing was opened yet
-		return f(exitUsage, "see parley connect --help")
+		return f(exitUsage, "see parley help client-flags")
 	case errors.As(he, &dns):
 		return f(exitNetwork, "check the host's name")
 	case errors.As(he, &unknown), errors.As(he, &name), errors.As(he, &invalid):
