@@ -103,14 +103,17 @@ func (r *reader) next(c *command) (ok bool, err *hub.Error) {
 	if !r.begun {
 		r.begun = true
 		if b == 0 && r.i >= len(r.p) {
-			return false, hub.Errorf(hub.BadRequest, "there is no command: a JSON object was expected")
+			return false, nothing()
 		}
 		if b == '[' {
 			r.array = true
 			r.i++
 			b = r.peek()
 			if b == ']' {
-				return r.end()
+				if _, err := r.end(); err != nil {
+					return false, err
+				}
+				return false, nothing()
 			}
 		}
 	} else if r.array {
@@ -138,6 +141,11 @@ func (r *reader) next(c *command) (ok bool, err *hub.Error) {
 	return true, r.command(c)
 }
 
+// nothing is the error for a body without a command.
+func nothing() *hub.Error {
+	return hub.Errorf(hub.BadRequest, "there is no command: a JSON object was expected")
+}
+
 // end takes the end of an array, after which nothing may come.
 func (r *reader) end() (bool, *hub.Error) {
 	r.i++
@@ -149,6 +157,7 @@ func (r *reader) end() (bool, *hub.Error) {
 
 func (r *reader) command(c *command) *hub.Error {
 	*c = command{twice: fieldCount}
+	r.half = 0
 	depth := 0
 	if r.array {
 		depth = 1
@@ -177,6 +186,9 @@ func (r *reader) command(c *command) *hub.Error {
 	}
 	if c.twice != fieldCount {
 		c.fail(`"%s" is there twice`, fieldNames[c.twice])
+	}
+	if r.half > 0 {
+		c.fail("half a surrogate pair at byte %d: it is no text", r.half-1)
 	}
 	c.name = c.need(fType)
 	return nil

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -54,6 +55,7 @@ func FuzzCommand(f *testing.F) {
 		}
 	}
 	f.Add([]byte(`{"type":"subscribe","pattern":"a/*","positions":{"a/b":"x:1"},"x":[[[{"y":"\ud800\u00e4"}]]]}`))
+	f.Add([]byte(`{"type":"ping","x":"\ud83d\ude00\ud83d","\ude00":"\ud83d\u0041\ud83d\ud83d\ude00"}`))
 	f.Add([]byte(`[1e5,-0.5E-7,true,false,null,"\"\\\/\b\f\n\r\t"]`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if !utf8.Valid(body) || len(body) > 1<<20 {
@@ -70,6 +72,11 @@ func FuzzCommand(f *testing.F) {
 		deep := bad != nil && strings.HasPrefix(bad.Text, "the JSON is nested deeper")
 		if valid := json.Valid(body); valid != (bad == nil) && !deep {
 			t.Errorf("encoding/json says %v, we say %v", valid, bad)
+		}
+		if replaced := bytes.ContainsRune(body, utf8.RuneError) || bytes.Contains(bytes.ToLower(body), []byte(`\ufffd`)); bad == nil && !replaced {
+			if lossy := lossy(body); lossy != (s.half > 0) {
+				t.Errorf("encoding/json replaces half a surrogate pair: %t; we found one: %t", lossy, s.half > 0)
+			}
 		}
 
 		var stats runtime.MemStats
@@ -101,6 +108,20 @@ func FuzzCommand(f *testing.F) {
 			t.Errorf("%d bytes in made us allocate %d", len(body), got)
 		}
 	})
+}
+
+// lossy reports whether encoding/json puts U+FFFD into a string of a JSON text that has none.
+func lossy(text []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(text))
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return false
+		}
+		if s, ok := token.(string); ok && strings.ContainsRune(s, utf8.RuneError) {
+			return true
+		}
+	}
 }
 
 func check(t *testing.T, e *hub.Error) {

@@ -40,6 +40,8 @@ var malformed = []struct {
 	{"\ufeff{\"type\":\"ping\"}", 0, "malformed JSON at byte 0", true},
 	{`[{"type":"ping"}`, 0, "malformed JSON: it ends too early, at byte 16", true},
 	{`[{"type":"ping"},]`, 0, "malformed JSON at byte 17", true},
+	{`[]`, 0, "there is no command: a JSON object was expected", true},
+	{" [ ]\n", 0, "there is no command: a JSON object was expected", true},
 	{`[] {}`, 0, "malformed JSON at byte 3", true},
 	{`null`, 0, "a command must be a JSON object", true},
 	{`"ping"`, 0, "a command must be a JSON object", true},
@@ -60,6 +62,14 @@ var malformed = []struct {
 	{`{"type":"ping","type":"ping","id":7}`, 7, `"type" is there twice`, false},
 	{`{"type":"ping","\u0074ype":"ping","id":7}`, 7, `"type" is there twice`, false},
 	{`{"type":"ping","id":7,"id":8}`, 0, `"id" is there twice`, false},
+	{`{"type":"subscribe","id":7,"topic":"\ud800"}`, 7, "half a surrogate pair at byte 36: it is no text", false},
+	{`{"type":"subscribe","id":7,"topic":"\udc00\ud800"}`, 7, "half a surrogate pair at byte 36: it is no text", false},
+	{`{"type":"subscribe","id":7,"topic":"\ud83d\uDE00\uDBFFx"}`, 7, "half a surrogate pair at byte 48: it is no text", false},
+	{`{"type":"subscribe","id":7,"topic":"\ud83d\u0041"}`, 7, "half a surrogate pair at byte 36: it is no text", false},
+	{`{"type":"subscribe","id":7,"topic":"\uD83D\uD83D\ude00"}`, 7, "half a surrogate pair at byte 36: it is no text", false},
+	{`{"type":"publish","id":7,"topic":"a","data":{"\udfff":["\n"]}}`, 7, "half a surrogate pair at byte 46: it is no text", false},
+	{`{"id":7,"\ud800type":"ping"}`, 7, "half a surrogate pair at byte 9: it is no text", false},
+	{`{"type":"ping","id":7,"x":"\ud800\u12"}`, 0, "malformed JSON at byte 37", true},
 	{`{"type":"ping","id":0}`, 0, `"id" must be an integer from 1 to 9007199254740991`, false},
 	{`{"type":"ping","id":-1}`, 0, `"id" must be an integer from 1 to 9007199254740991`, false},
 	{`{"type":"ping","id":1.0}`, 0, `"id" must be an integer from 1 to 9007199254740991`, false},
@@ -148,6 +158,7 @@ var before = []struct {
 	{`{"type":"ping","id":7}`, 7, "the first command must be connect"},
 	{`{"id":7}`, 7, `"type" is missing`},
 	{`{"type":"connect","id":-7}`, 0, `"id" must be an integer from 1 to 9007199254740991`},
+	{`{"type":"connect","id":7,"token":"\ud800"}`, 7, "half a surrogate pair at byte 34: it is no text"},
 	{`{"type":"connect","id":7,"token":5}`, 7, `"token" must be a string`},
 	{`{"type":"connect","id":7,"name":{}}`, 7, `"name" must be a string`},
 	{`{"type":"connect","id":7,"version":1}`, 7, `"version" must be a string`},
@@ -227,7 +238,7 @@ func TestMalformedDocumented(t *testing.T) {
 	known := strings.NewReplacer(`\|`, "|").Replace(string(page))
 	for _, m := range malformed {
 		text := m.text
-		for _, exact := range []string{"malformed JSON at byte", "malformed JSON: it ends too early, at byte", `unknown type "`, `"pattern": pattern "`} {
+		for _, exact := range []string{"malformed JSON at byte", "malformed JSON: it ends too early, at byte", "half a surrogate pair at byte", `unknown type "`, `"pattern": pattern "`} {
 			if strings.HasPrefix(text, exact) {
 				text = exact
 			}

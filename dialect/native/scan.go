@@ -14,6 +14,7 @@ type scanner struct {
 	p     []byte
 	i     int
 	depth int // of nesting that is allowed
+	half  int // where the first half of a surrogate pair without the other began, counted from 1; 0 if there was none
 }
 
 // malformed is the error for what is no JSON at the place where the scanner stands.
@@ -134,11 +135,8 @@ func (s *scanner) str() *hub.Error {
 				return s.malformed()
 			}
 			if s.p[s.i] == 'u' {
-				for range 4 {
-					s.i++
-					if s.i >= len(s.p) || !isHex(s.p[s.i]) {
-						return s.malformed()
-					}
+				if err := s.escaped(); err != nil {
+					return err
 				}
 			} else if bytes.IndexByte([]byte(`"\/bfnrt`), s.p[s.i]) < 0 {
 				return s.malformed()
@@ -147,6 +145,49 @@ func (s *scanner) str() *hub.Error {
 		s.i++
 	}
 	return s.malformed()
+}
+
+// escaped takes what follows the backslash of a \u, up to its last digit, and the other half of a surrogate pair with it. Half a pair alone is
+// JSON, but no text: it is noted, for whoever makes text of it would take names for the same that are not.
+func (s *scanner) escaped() *hub.Error {
+	start := s.i
+	unit, err := s.unit()
+	if err != nil || unit < 0xd800 || unit > 0xdfff {
+		return err
+	}
+	if unit < 0xdc00 && s.i+2 < len(s.p) && s.p[s.i+1] == '\\' && s.p[s.i+2] == 'u' {
+		before := s.i
+		s.i += 2
+		unit, err := s.unit()
+		if err != nil {
+			return err
+		}
+		if 0xdc00 <= unit && unit <= 0xdfff {
+			return nil
+		}
+		s.i = before // the next is one of its own
+	}
+	if s.half == 0 {
+		s.half = start
+	}
+	return nil
+}
+
+// unit takes the u and the digits of an escape, up to the last, and returns the UTF-16 code unit that it stands for.
+func (s *scanner) unit() (rune, *hub.Error) {
+	unit := rune(0)
+	for range 4 {
+		s.i++
+		if s.i >= len(s.p) || !isHex(s.p[s.i]) {
+			return 0, s.malformed()
+		}
+		digit := rune(s.p[s.i] | 0x20)
+		if digit >= 'a' {
+			digit -= 'a' - 10 - '0'
+		}
+		unit = unit<<4 | (digit - '0')
+	}
+	return unit, nil
 }
 
 func isHex(c byte) bool {
@@ -229,7 +270,7 @@ func (s *scanner) array(depth int, element func(value []byte) *hub.Error) *hub.E
 	}
 }
 
-// unquote returns what a JSON string means. A surrogate without its other half becomes U+FFFD.
+// unquote returns what a JSON string means. A surrogate without its other half, which no command has, becomes U+FFFD.
 func unquote(raw []byte) string {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1])
