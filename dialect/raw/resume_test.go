@@ -190,7 +190,9 @@ func TestSlow(t *testing.T) {
 		Topics: []hub.Topic{{Pattern: "**", History: broker.Retention{Count: 5}}},
 		Limits: hub.Limits{OutboxBytes: 200 << 10},
 	}
-	w := newWorld(t, o, raw.Options{})
+	// One is read after the other, and this may take a busy machine a while: none may be given up meanwhile.
+	accept := ws.AcceptOptions{Options: ws.Options{WriteTimeout: time.Minute, CloseTimeout: time.Minute}}
+	w := newWorld(t, o, raw.Options{Accept: accept, WriteTimeout: time.Minute})
 	plain, wrapped, events := w.join("a", nil), w.join("a?envelope", nil), w.open("a")
 	w.await(3)
 	body := make([]byte, 64<<10)
