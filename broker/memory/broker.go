@@ -43,6 +43,7 @@ type Broker struct {
 	start  time.Time // times are kept as nanoseconds since then
 	seed   maphash.Seed
 	shards [64]shard
+	names  catalogue
 	topics atomic.Int64 // how many there are
 	ids    atomic.Int64 // how many are remembered
 	subs   subscriptions
@@ -74,7 +75,7 @@ func New(o Options) *Broker {
 		o.MaxPending = defaultMaxPending
 	}
 	// An hour back, so that no time is 0, which is never.
-	b := &Broker{o: o, start: time.Now().Add(-time.Hour), seed: maphash.MakeSeed(), work: newGate(), nodes: map[string]*node{}}
+	b := &Broker{o: o, start: time.Now().Add(-time.Hour), seed: maphash.MakeSeed(), names: newCatalogue(), work: newGate(), nodes: map[string]*node{}}
 	b.subs.version.Store(1)
 	for i := range b.shards {
 		b.shards[i].topics = map[string]*topic{}
@@ -161,6 +162,7 @@ func (b *Broker) open(name string) (*topic, error) {
 		s.mu.Lock()
 		if s.topics[name] == nil {
 			s.topics[name] = newTopic(name)
+			b.names.add(name)
 		} else {
 			b.topics.Add(-1) // somebody else was faster
 		}
@@ -174,6 +176,7 @@ func (b *Broker) forget(t *topic) {
 	s := b.shard(t.name)
 	s.mu.Lock()
 	delete(s.topics, t.name)
+	b.names.remove(t.name)
 	s.mu.Unlock()
 	b.topics.Add(-1)
 }

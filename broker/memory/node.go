@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -134,23 +133,7 @@ func (n *node) Topics(ctx context.Context, f broker.Filter, limit int) ([]broker
 	if f.IsExact() {
 		return n.b.describe([]string{f.Name}), nil
 	}
-	var names []string
-	for i := range n.b.shards {
-		s := &n.b.shards[i]
-		s.mu.RLock()
-		for name := range s.topics {
-			if f.Match(name) {
-				names = append(names, name)
-			}
-		}
-		s.mu.RUnlock()
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-	}
-	slices.Sort(names)
-	list := n.b.describe(names[:min(limit, len(names))])
-	return list, nil
+	return n.b.describe(n.b.names.list(f, limit)), nil
 }
 
 // describe returns what is known of topics.
