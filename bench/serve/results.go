@@ -213,17 +213,24 @@ func (r *results) document() ([]byte, error) {
 
 // Why says in a few words what a step did not reach.
 func (s *Step) Why() string {
+	why := "p99 " + milliseconds(s.P99)
 	switch {
 	case s.Failed != "":
-		return s.Failed
+		why = strings.TrimPrefix(s.Failed, "load: ")
 	case s.Lost > 0:
-		return fmt.Sprintf("%s lost, p99 %s", whole(float64(s.Lost)), milliseconds(s.P99))
+		why = fmt.Sprintf("%s lost, %s", whole(float64(s.Lost)), why)
 	}
-	return "p99 " + milliseconds(s.P99)
+	if s.Disturbed() {
+		why += fmt.Sprintf(", but other programs used %.2f cores", s.Others)
+	}
+	return why
 }
 
 // Subscribers names them.
 func (c *climbResult) Subscribers() string { return strings.TrimPrefix(c.Title, climbing) }
+
+// Disturbed reports whether others used too much of the machine for a figure to be trusted.
+func (s *Step) Disturbed() bool { return s.Others >= quiet }
 
 // Saturated reports whether the generator was at work nearly all of the time: the server may have waited for it.
 func (s *Step) Saturated() bool { return s.Generator > .9 }

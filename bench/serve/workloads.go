@@ -127,7 +127,7 @@ type fanoutResult struct {
 	Title string `json:"title"`
 	Conns int    `json:"conns"`
 	*Step
-	// Dropped is how many messages the server dropped for whoever did not read, and Waiting how many bytes waited for it at the end.
+	// Dropped is how many messages the server dropped meanwhile for whoever did not read, and Waiting how many bytes waited for it at the end.
 	Dropped float64 `json:"dropped,omitempty"`
 	Waiting float64 `json:"waiting,omitempty"`
 }
@@ -149,17 +149,16 @@ func (b *bench) fanout(ctx context.Context, name, title string, f fanout) (one f
 	t := b.target(s)
 	t.Warm, t.Measure = time.Second, b.duration
 	t.Around = func() (func() error, error) {
-		if f.stalled == 0 {
-			return func() error { return nil }, nil
-		}
+		const dropped = `parley_dropped_messages_total{reason="slow"}`
+		before, err := s.metrics(ctx)
 		return func() error {
-			m, err := s.metrics(ctx)
-			if one.Waiting = m["parley_outbox_bytes"]; err == nil && one.Waiting == 0 {
+			after, err := s.metrics(ctx)
+			one.Waiting, one.Dropped = after["parley_outbox_bytes"], after[dropped]-before[dropped]
+			if err == nil && f.stalled > 0 && one.Waiting == 0 {
 				err = errors.New("nothing waited for the one that never reads")
 			}
-			one.Dropped = m[`parley_dropped_messages_total{reason="slow"}`]
 			return err
-		}, nil
+		}, err
 	}
 	if b.profiles != "" {
 		defer b.profileCPU(ctx, s, name, b.duration)()

@@ -252,6 +252,10 @@ func (f *fanout) measure(t Target) (m FanoutMeasure, err error) {
 		if done, err = t.Around(); err != nil {
 			return m, err
 		}
+		// What was due meanwhile is late, and not by the server's fault.
+		if err := f.until(time.Now().Add(100 * time.Millisecond)); err != nil {
+			return m, err
+		}
 	}
 	lost, gaps := f.lost, f.gaps
 	f.from = f.sent
