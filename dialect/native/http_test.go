@@ -75,6 +75,49 @@ func TestRefusedRequests(t *testing.T) {
 	}
 }
 
+// A body is not waited for that is too large anyway, nor one that does not come.
+func TestBodyThatDoesNotCome(t *testing.T) {
+	for _, c := range []struct {
+		request  string
+		progress time.Duration
+		status   int
+		code     string
+	}{
+		{"Content-Length: 1001\r\n\r\n", time.Hour, 413, "too_large"},
+		{"Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n", time.Hour, 413, "too_large"},
+		{"Content-Length: 6\r\n\r\n{", 10 * time.Millisecond, 408, "timeout"},
+		{"Transfer-Encoding: chunked\r\n\r\nx\r\n", time.Hour, 400, "bad_request"},
+	} {
+		h := serve(t, hub.Options{}, native.Options{
+			Accept: ws.AcceptOptions{Options: ws.Options{MessageLimit: 1000}},
+			Limits: native.Limits{Progress: c.progress},
+		})
+		for _, way := range []string{"sse", "send", "poll"} {
+			conn, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(h.url, "http://"), "/ws"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			head := "POST /ws/" + way + " HTTP/1.1\r\nHost: test\r\nParley-Session: x\r\nParley-Secret: y\r\n"
+			if _, err := io.WriteString(conn, head+c.request); err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.SetReadDeadline(time.Now().Add(patience))
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var r reply
+			if err := json.NewDecoder(resp.Body).Decode(&r); err != nil {
+				t.Fatal(err)
+			}
+			if resp.StatusCode != c.status || r.Error.Code != c.code {
+				t.Errorf("%s, %q: %s %+v; want %d, %s", way, c.request, resp.Status, r.Error, c.status, c.code)
+			}
+		}
+	}
+}
+
 // The bearer of a token may show it in the header. Retry-After says when to come back.
 func TestTokenInHeader(t *testing.T) {
 	h := serve(t, hub.Options{}, native.Options{})

@@ -1,14 +1,12 @@
 package native
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
 	"unicode/utf8"
 
+	"github.com/parley-ws/parley/dialect/internal/transport"
 	"github.com/parley-ws/parley/hub"
 )
 
@@ -27,37 +25,24 @@ func refuse(w http.ResponseWriter, status int, e *hub.Error) {
 
 // body reads the body of a request, which holds commands. An error was answered.
 func (h *Handler) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
-	rc := http.NewResponseController(w)
 	limit := h.o.Accept.MessageLimit
 	if limit < 0 {
 		limit = 1<<63 - 1
 	}
-	in := http.MaxBytesReader(w, r.Body, limit)
-	var b bytes.Buffer
-	for {
-		// A server without deadlines, as httptest has it, has nothing to say against that either.
-		_ = rc.SetReadDeadline(time.Now().Add(h.limits.Progress))
-		_, err := io.CopyN(&b, in, 32<<10)
-		if err == io.EOF {
-			break
-		}
-		var large *http.MaxBytesError
-		switch {
-		case err == nil:
-		case errors.As(err, &large):
-			refuse(w, http.StatusRequestEntityTooLarge, hub.Errorf(hub.TooLarge, "the body has more than %d bytes", large.Limit))
-			return nil, false
-		default:
-			refuse(w, http.StatusRequestTimeout, hub.Errorf(hub.Timeout, "the body did not come in time"))
-			return nil, false
-		}
-	}
-	_ = rc.SetReadDeadline(time.Time{}) // the answer may take for ever
-	if !utf8.Valid(b.Bytes()) {
+	body, err := transport.ReadBody(w, r, limit, h.limits.Progress)
+	switch {
+	case err == transport.ErrLarge:
+		refuse(w, http.StatusRequestEntityTooLarge, hub.Errorf(hub.TooLarge, "the body has more than %d bytes", limit))
+	case err == transport.ErrSlow:
+		refuse(w, http.StatusRequestTimeout, hub.Errorf(hub.Timeout, "the body did not come in time"))
+	case err != nil:
+		refuse(w, http.StatusBadRequest, hub.Errorf(hub.BadRequest, "the body ends too early, or is not what HTTP takes for one"))
+	case !utf8.Valid(body):
 		refuse(w, http.StatusBadRequest, hub.Errorf(hub.BadRequest, "malformed JSON: it is not UTF-8"))
-		return nil, false
+	default:
+		return body, true
 	}
-	return b.Bytes(), true
+	return nil, false
 }
 
 // closedFrame is the last frame of a session over HTTP, which stands for the close frame.

@@ -42,6 +42,9 @@ type Options struct {
 	// Retry is when a client of an event stream should come back after the connection is lost. If zero, 2 seconds.
 	Retry time.Duration
 
+	// ReadTimeout is for how long a request may send nothing of its body: 32 KiB may take that long. If zero, 10 seconds.
+	ReadTimeout time.Duration
+
 	// WriteTimeout is how long an event stream may wait without a client taking anything. If zero, 10 seconds.
 	WriteTimeout time.Duration
 
@@ -65,6 +68,7 @@ func (o Options) withDefaults() Options {
 	set(&o.MaxWait, time.Minute)
 	set(&o.KeepAlive, 15*time.Second)
 	set(&o.Retry, 2*time.Second)
+	set(&o.ReadTimeout, 10*time.Second)
 	set(&o.WriteTimeout, 10*time.Second)
 	set(&o.CORS.MaxAge, 10*time.Minute)
 	if o.Remote == nil {

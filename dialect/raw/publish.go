@@ -3,14 +3,13 @@ package raw
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/parley-ws/parley/broker"
+	"github.com/parley-ws/parley/dialect/internal/transport"
 	"github.com/parley-ws/parley/hub"
 )
 
@@ -68,28 +67,40 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request, f broker.Filte
 		return
 	}
 	defer s.Close(visited)
-	m, k, e := h.read(w, r, q)
-	if e == nil {
-		m.Topic = f.Name
-		if id := s.Identity(); m.Producer == "" && id.User == "" && id.Producer == "" {
-			m.Producer = h.o.Remote(r) // the session ends with the request: its ids would be worth nothing
-		}
-		var p broker.Published
-		if p, e = k.publish(r.Context(), s, m); e == nil {
-			status := http.StatusCreated
-			if p.Duplicate {
-				status = http.StatusOK
-			}
-			w.Header().Set(headerPosition, p.Position.String())
-			reply(w, status, encode(published{p.Position, p.Duplicate}))
+	m, e := head(r, q)
+	if e != nil {
+		fail(w, e)
+		return
+	}
+	if m.Body, ok = h.body(w, r); !ok {
+		return
+	}
+	k := kind{Kind: q.kind}
+	if k.Kind == 0 {
+		if k, e = kindOf(r.Header.Get("Content-Type"), m.Body); e != nil {
+			fail(w, e)
 			return
 		}
 	}
-	fail(w, e)
+	m.Topic = f.Name
+	if id := s.Identity(); m.Producer == "" && id.User == "" && id.Producer == "" {
+		m.Producer = h.o.Remote(r) // the session ends with the request: its ids would be worth nothing
+	}
+	p, failed := k.publish(r.Context(), s, m)
+	if failed != nil {
+		fail(w, failed)
+		return
+	}
+	status := http.StatusCreated
+	if p.Duplicate {
+		status = http.StatusOK
+	}
+	w.Header().Set(headerPosition, p.Position.String())
+	reply(w, status, encode(published{p.Position, p.Duplicate}))
 }
 
-// read reads the message that a request holds.
-func (h *Handler) read(w http.ResponseWriter, r *http.Request, q *query) (*broker.Message, kind, error) {
+// head returns the message that a request holds, but for its body.
+func head(r *http.Request, q *query) (*broker.Message, *hub.Error) {
 	m := &broker.Message{
 		Event:    r.Header.Get(headerEvent),
 		Key:      r.Header.Get(headerKey),
@@ -98,7 +109,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, q *query) (*broke
 	}
 	if q.has("event") {
 		if m.Event != "" && m.Event != q.event {
-			return nil, kind{}, hub.Errorf(hub.BadRequest, "the URL and the header field %s give different events", headerEvent)
+			return nil, hub.Errorf(hub.BadRequest, "the URL and the header field %s give different events", headerEvent)
 		}
 		m.Event = q.event
 	}
@@ -111,28 +122,28 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, q *query) (*broke
 		}
 	}
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return nil, kind{}, hub.Errorf(hub.WrongKind, "a compressed body is not taken: send it as it is")
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.o.BodyLimit))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, kind{}, hub.Errorf(hub.TooLarge, "the message has more than %d bytes", h.o.BodyLimit)
-	case err != nil:
-		return nil, kind{}, hub.Errorf(hub.BadRequest, "the body of the request has not arrived")
-	}
-	m.Body = body
-	k := kind{Kind: q.kind}
-	if k.Kind == 0 {
-		var e *hub.Error
-		if k, e = kindOf(r.Header.Get("Content-Type"), body); e != nil {
-			return nil, kind{}, e
-		}
+		return nil, hub.Errorf(hub.WrongKind, "a compressed body is not taken: send it as it is")
 	}
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), formType) {
 		m.ContentType = r.Header.Get("Content-Type")
 	}
-	return m, k, nil
+	return m, nil
+}
+
+// body reads the body of a request, or answers why it cannot.
+func (h *Handler) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+	body, err := transport.ReadBody(w, r, h.o.BodyLimit, h.o.ReadTimeout)
+	switch {
+	case err == transport.ErrLarge:
+		fail(w, hub.Errorf(hub.TooLarge, "the message has more than %d bytes", h.o.BodyLimit))
+	case err == transport.ErrSlow:
+		failWith(w, http.StatusRequestTimeout, hub.Errorf(hub.Timeout, "the body of the request has not arrived in time"))
+	case err != nil:
+		fail(w, hub.Errorf(hub.BadRequest, "the body of the request ends too early, or is not what HTTP takes for one"))
+	default:
+		return body, true
+	}
+	return nil, false
 }
 
 // formType is what curl -d says if it is told nothing else, whatever it sends.

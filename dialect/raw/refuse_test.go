@@ -1,9 +1,13 @@
 package raw_test
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -146,6 +150,43 @@ func TestRefusals(t *testing.T) {
 		t.Error("it goes on")
 	}
 	w.until("the sessions of requests to end", func() bool { return w.hub.Len() == 0 })
+}
+
+// A body is not waited for that is too large anyway, nor one that does not come.
+func TestBodyThatDoesNotCome(t *testing.T) {
+	for _, test := range []struct {
+		request string
+		o       raw.Options
+		status  int
+		code    string
+	}{
+		{"Content-Length: 1001\r\n\r\n", raw.Options{BodyLimit: 1000, ReadTimeout: time.Hour}, 413, "too_large"},
+		{"Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n", raw.Options{BodyLimit: 1000, ReadTimeout: time.Hour}, 413, "too_large"},
+		{"Content-Length: 6\r\n\r\nhello", raw.Options{ReadTimeout: 10 * time.Millisecond}, 408, "timeout"},
+		{"Transfer-Encoding: chunked\r\n\r\nx\r\n", raw.Options{}, 400, "bad_request"},
+	} {
+		w := newWorld(t, hub.Options{}, test.o)
+		conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "POST /t/a HTTP/1.1\r\nHost: test\r\n"+test.request); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var a answer
+		if err := json.NewDecoder(res.Body).Decode(&a); err != nil {
+			t.Fatal(err)
+		}
+		if res.StatusCode != test.status || a.Error.Code != test.code {
+			t.Errorf("%q: status %d, %+v; want %d, %s", test.request, res.StatusCode, a.Error, test.status, test.code)
+		}
+	}
 }
 
 func TestRefusedSockets(t *testing.T) {
