@@ -2,8 +2,10 @@ package memory
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +46,7 @@ type Broker struct {
 	seed   maphash.Seed
 	shards [64]shard
 	names  catalogue
+	secret [32]byte     // from which epochs are made
 	topics atomic.Int64 // how many there are
 	ids    atomic.Int64 // how many are remembered
 	subs   subscriptions
@@ -58,6 +61,8 @@ type Broker struct {
 type shard struct {
 	mu     sync.RWMutex
 	topics map[string]*topic
+	most   int      // of topics since the map was made
+	lives  []uint32 // how often an epoch has ended, by the hash of the topic's name; nil is never
 }
 
 // New returns a Broker. Close ends it.
@@ -76,7 +81,9 @@ func New(o Options) *Broker {
 	}
 	// An hour back, so that no time is 0, which is never.
 	b := &Broker{o: o, start: time.Now().Add(-time.Hour), seed: maphash.MakeSeed(), names: newCatalogue(), work: newGate(), nodes: map[string]*node{}}
+	rand.Read(b.secret[:])
 	b.subs.version.Store(1)
+	b.clock.topics.slot = func(t *topic) *slot { return &t.look }
 	for i := range b.shards {
 		b.shards[i].topics = map[string]*topic{}
 	}
@@ -161,7 +168,8 @@ func (b *Broker) open(name string) (*topic, error) {
 		s := b.shard(name)
 		s.mu.Lock()
 		if s.topics[name] == nil {
-			s.topics[name] = newTopic(name)
+			s.topics[name] = &topic{name: name, epoch: b.epoch(s, name)}
+			s.most = max(s.most, len(s.topics))
 			b.names.add(name)
 		} else {
 			b.topics.Add(-1) // somebody else was faster
@@ -177,6 +185,13 @@ func (b *Broker) forget(t *topic) {
 	s.mu.Lock()
 	delete(s.topics, t.name)
 	b.names.remove(t.name)
+	if t.offset > 0 {
+		b.end(s, t.name)
+	}
+	if s.most > 64 && s.most > 4*len(s.topics) { // a map does not give memory back
+		s.topics = maps.Collect(maps.All(s.topics))
+		s.most = len(s.topics)
+	}
 	s.mu.Unlock()
 	b.topics.Add(-1)
 }

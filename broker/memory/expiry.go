@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"container/heap"
 	"sync"
 	"time"
 )
@@ -12,7 +11,7 @@ const grain = 100 * time.Millisecond
 // clock knows which topic has something to drop next. Its timer runs only while there is one.
 type clock struct {
 	mu      sync.Mutex
-	topics  byTime
+	topics  queue
 	timer   *time.Timer
 	armed   int64 // when the timer fires; 0 if it does not run
 	stopped bool
@@ -27,27 +26,18 @@ func (b *Broker) schedule(t *topic, now int64) {
 	t.scheduled = due
 	b.clock.mu.Lock()
 	defer b.clock.mu.Unlock()
-	b.clock.put(t, due)
+	b.clock.topics.put(t, due)
 	b.arm(now)
-}
-
-// put sets when a topic is looked at. The topic and the clock are locked.
-func (c *clock) put(t *topic, at int64) {
-	t.at = at
-	if t.index > 0 {
-		heap.Fix(&c.topics, t.index-1)
-	} else {
-		heap.Push(&c.topics, t)
-	}
 }
 
 // arm makes the timer fire for the first topic. The clock is locked.
 func (b *Broker) arm(now int64) {
 	c := &b.clock
-	if c.stopped || len(c.topics) == 0 || c.armed != 0 && c.armed <= c.topics[0].at {
+	next, ok := c.topics.next()
+	if c.stopped || !ok || c.armed != 0 && c.armed <= next {
 		return
 	}
-	c.armed = c.topics[0].at
+	c.armed = next
 	in := time.Duration(max(0, c.armed-now))
 	if c.timer == nil {
 		c.timer = time.AfterFunc(in, b.sweep)
@@ -66,8 +56,8 @@ func (b *Broker) sweep() {
 	now := b.since(time.Now())
 	c.mu.Lock()
 	c.armed = 0
-	for len(c.topics) > 0 && c.topics[0].at <= now {
-		t := heap.Pop(&c.topics).(*topic)
+	for next, ok := c.topics.next(); ok && next <= now; next, ok = c.topics.next() {
+		t := c.topics.take()
 		c.mu.Unlock()
 		b.expire(t, now)
 		c.mu.Lock()
@@ -100,7 +90,7 @@ func (b *Broker) expire(t *topic, now int64) {
 	if due := t.due(b.o.Linger); due != 0 {
 		t.scheduled = max(due, now+int64(grain))
 		b.clock.mu.Lock() // sweep will arm the timer
-		b.clock.put(t, t.scheduled)
+		b.clock.topics.put(t, t.scheduled)
 		b.clock.mu.Unlock()
 	}
 }
@@ -112,31 +102,4 @@ func (c *clock) stop() {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-}
-
-// byTime is a heap of topics, the earliest first.
-type byTime []*topic
-
-func (h byTime) Len() int           { return len(h) }
-func (h byTime) Less(i, j int) bool { return h[i].at < h[j].at }
-func (h byTime) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i+1, j+1
-}
-
-// Push is for package heap.
-func (h *byTime) Push(x any) {
-	t := x.(*topic)
-	*h = append(*h, t)
-	t.index = len(*h)
-}
-
-// Pop is for package heap.
-func (h *byTime) Pop() any {
-	last := len(*h) - 1
-	t := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	t.index = 0
-	return t
 }

@@ -30,7 +30,7 @@ func pass(d time.Duration) {
 func (b *Broker) waiting() (int, bool) {
 	b.clock.mu.Lock()
 	defer b.clock.mu.Unlock()
-	return len(b.clock.topics), b.clock.armed != 0
+	return b.clock.topics.Len(), b.clock.armed != 0
 }
 
 // empty fails if the broker knows anything.

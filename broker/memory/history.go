@@ -7,20 +7,26 @@ import (
 	"github.com/parley-ws/parley/broker"
 )
 
-func (n *node) History(ctx context.Context, topic string, q broker.Query) (broker.Page, error) {
+func (n *node) History(ctx context.Context, name string, q broker.Query) (broker.Page, error) {
 	if err := n.check(ctx); err != nil {
 		return broker.Page{}, err
 	}
-	// The topic is made if there is none: the next message has to have the epoch that is said here.
-	t, err := n.b.open(topic)
-	if err != nil {
+	if err := broker.CheckTopic(name); err != nil {
 		return broker.Page{}, err
 	}
-	defer t.mu.Unlock()
-	t.used = n.b.since(time.Now())
-	t.trim(t.used)
-	n.b.schedule(t, t.used)
-	return t.page(q), nil
+	for {
+		if t := n.b.find(name); t != nil {
+			defer t.mu.Unlock()
+			t.used = n.b.since(time.Now())
+			t.trim(t.used)
+			n.b.schedule(t, t.used)
+			return t.page(q), nil
+		}
+		// To ask for a topic does not make it.
+		if epoch := n.b.promised(name); epoch != "" {
+			return (&topic{epoch: epoch}).page(q), nil
+		}
+	}
 }
 
 // page returns a part of the log.

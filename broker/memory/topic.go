@@ -1,8 +1,6 @@
 package memory
 
 import (
-	"crypto/rand"
-	"strings"
 	"sync"
 	"time"
 
@@ -33,18 +31,13 @@ type topic struct {
 
 	// Expiry.
 	scheduled int64 // when expire is called at the latest; 0 is never
-	at        int64 // the same for the clock, under its lock
-	index     int   // in the clock's heap, from 1; 0 is not in it; under its lock
+	look      slot  // the same in the clock, under its lock
 }
 
 // kept is a message of a log.
 type kept struct {
 	m  *broker.Message
 	at int64 // when it was stored, which its Time need not say
-}
-
-func newTopic(name string) *topic {
-	return &topic{name: name, epoch: strings.Clone(rand.Text()[:10])}
 }
 
 // tail is the position of the last message.
