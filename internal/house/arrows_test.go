@@ -42,6 +42,9 @@ var arrows = []struct {
 	{"capture", nil},
 	{"console", nil},
 
+	// What puts a server under load. It knows parley.v1 from its description alone.
+	{"load", []string{"ws"}},
+
 	// The conformance suite has its own codec, so that bugs cannot cancel out.
 	{"check", nil},
 
@@ -54,7 +57,7 @@ var arrows = []struct {
 	// What is configured, before anything is made of it. Of the broker it knows how patterns are written.
 	{"server/config", []string{"broker"}},
 
-	{"cmd/parley", []string{"server", "server/config", "client", "check", "bridge", "capture", "console", "ws/..."}},
+	{"cmd/parley", []string{"server", "server/config", "client", "check", "load", "bridge", "capture", "console", "ws/..."}},
 	{"interop/...", []string{"server", "client", "ws/...", "internal/need"}},
 	{"examples/...", []string{"ws/..."}},
 

@@ -1,0 +1,111 @@
+package load
+
+import (
+	"time"
+
+	"github.com/parley-ws/parley/ws"
+)
+
+// sendOpen sends the messages of this link when they are due.
+func (l *link) sendOpen() {
+	r := l.run
+	var buf []byte
+	for j := int64(0); ; j++ {
+		k := j*int64(len(r.senders)) + int64(l.index)
+		due, ok := r.schedule.at(k)
+		if !ok {
+			return
+		}
+		due += r.base
+		waited := false
+		for r.now() < due {
+			waited = true
+			select {
+			case <-l.kick:
+			case <-r.load.Done():
+				return
+			case <-l.ctx.Done():
+				return
+			}
+		}
+		if l.gone() || r.load.Err() != nil {
+			return
+		}
+		now := r.now()
+		if waited && due >= r.warm { // else it was the connection that took its time
+			l.shard.record(mDelay, now-due)
+		}
+		if !l.send(&buf, k, j, due, now) {
+			return
+		}
+		l.giveUp(now - r.plan.Timeout)
+	}
+}
+
+// sendClosed sends each message when the one before was answered.
+func (l *link) sendClosed() {
+	r := l.run
+	var buf []byte
+	timer := time.NewTimer(r.plan.Timeout)
+	defer timer.Stop()
+	for j := int64(0); r.load.Err() == nil && !l.gone(); j++ {
+		k := r.next.Add(1) - 1
+		if r.plan.Count > 0 && k >= r.plan.Count {
+			return
+		}
+		now := r.now()
+		if !l.send(&buf, k, j, now, now) {
+			return
+		}
+		timer.Reset(r.plan.Timeout)
+		select {
+		case <-l.replied:
+		case <-timer.C:
+			l.giveUp(r.now() + 1)
+		case <-r.load.Done():
+			return
+		case <-l.ctx.Done():
+			return
+		}
+	}
+}
+
+// send sends message k of the run, which is message j of this link. It is false if the link can send no more.
+func (l *link) send(buf *[]byte, k, j int64, due, now time.Duration) bool {
+	r := l.run
+	if j == 0 && !l.slow {
+		l.firstDue.Store(int64(due))
+	}
+	measured := due >= r.warm
+	v := values{n: k, conn: l.number, stamp: stamp{run: r.id, publisher: l.publisher, number: j, due: due, sent: now}}
+	message := r.plan.Messages[k%int64(len(r.plan.Messages))].append((*buf)[:0], v)
+	*buf = message
+	kind := r.plan.Type
+	if f := r.plan.Fanout; f != nil {
+		if f.Topic != "" {
+			message, kind = publishNative(j+2, f.Topic, message), ws.Text
+			l.pending.add(uint64(j+2), due, now)
+		}
+		if measured {
+			l.published.Add(1) // before it is sent: a delivery may be faster than we are
+		}
+	} else if key, ok := r.plan.Match.sentKey(message); ok {
+		l.pending.add(key, due, now)
+	}
+	if err := l.conn.Write(r.load, kind, message); err != nil {
+		// The reader of the connection says why. What was not sent is not missed.
+		if r.plan.Fanout != nil && measured {
+			l.published.Add(-1)
+		}
+		return false
+	}
+	l.sent.Add(1)
+	l.shard.count(func(c *counts) {
+		c.sent++
+		c.bytesOut += int64(len(message))
+		if !measured {
+			c.warmSent++
+		}
+	})
+	return true
+}
