@@ -234,7 +234,7 @@ func withMaxTime(ctx context.Context, limit time.Duration) (context.Context, con
 func (s *sender) statistics(conn *ws.Conn) {
 	st := conn.Stats()
 	s.events.stat(st)
-	notice(s.std.err, "%d messages (%d bytes) sent, %d messages (%d bytes) received", st.MessagesOut, st.BytesOut, st.MessagesIn, st.BytesIn)
+	notice(s.std.err, "%s (%s) sent, %s (%s) received", some(st.MessagesOut, "message"), some(st.BytesOut, "byte"), some(st.MessagesIn, "message"), some(st.BytesIn, "byte"))
 }
 
 // errNotMet is the failure of --expect.

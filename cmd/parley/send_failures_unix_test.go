@@ -232,7 +232,7 @@ func TestSendSignals(t *testing.T) {
 	io.WriteString(p.in, "a\n")
 	p.until(t, "reply", func(out, _ string) bool { return out == "a\n" })
 	p.signal(t, syscall.SIGUSR1)
-	p.until(t, "statistics", func(_, err string) bool { return strings.Contains(err, "1 messages (1 bytes) received") })
+	p.until(t, "statistics", func(_, err string) bool { return strings.Contains(err, "1 message (1 byte) received") })
 	p.in.Close()
 	if r := p.wait(t); r.code != 0 {
 		t.Errorf("%+v", r)
