@@ -4,12 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"path"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/parley-ws/parley/dialect/internal/origin"
 	"github.com/parley-ws/parley/dialect/internal/transport"
 	"github.com/parley-ws/parley/hub"
 	"github.com/parley-ws/parley/ws"
@@ -22,9 +22,8 @@ type Options struct {
 	// QueueLimit are set here; Check is asked after the check of the subprotocol.
 	Accept ws.AcceptOptions
 
-	// CheckOrigin returns an error for a request over HTTP that a browser must not make on behalf of another page. The default is that of
-	// http.CrossOriginProtection, with those of Accept.Origins allowed that are written out in full, or all with Accept.AnyOrigin.
-	CheckOrigin func(*http.Request) error
+	// CORS says which pages of other origins may use the ways over HTTP. If it has no Origins, those count that Accept has for WebSockets.
+	CORS CORS
 
 	// Limits bound what clients may send.
 	Limits Limits
@@ -68,6 +67,7 @@ type Handler struct {
 	limits Limits
 	log    *slog.Logger
 	ws     ws.Handler
+	guard  *origin.Guard
 
 	mu    sync.Mutex
 	peers map[string]*peer // those that stream over HTTP, by the id of their session
@@ -86,9 +86,6 @@ func New(h *hub.Hub, o Options) *Handler {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.CheckOrigin == nil {
-		o.CheckOrigin = checkOrigin(&o.Accept)
-	}
 	o.Accept.Subprotocols = []string{Protocol}
 	o.Accept.QueueLimit = transport.QueueLimit
 	check := o.Accept.Check
@@ -98,7 +95,7 @@ func New(h *hub.Hub, o Options) *Handler {
 		}
 		return check(r)
 	}
-	n := &Handler{hub: h, o: o, limits: o.Limits, log: o.Logger, peers: map[string]*peer{}}
+	n := &Handler{hub: h, o: o, limits: o.Limits, log: o.Logger, guard: newGuard(&o), peers: map[string]*peer{}}
 	n.ws = ws.Handler{Options: o.Accept, Handle: n.socket}
 	return n
 }
@@ -124,20 +121,6 @@ func checkSubprotocol(r *http.Request) error {
 		}
 	}
 	return &ws.RejectError{Status: http.StatusBadRequest, Body: "offer the subprotocol " + Protocol + "\n"}
-}
-
-// checkOrigin is the default of Options.CheckOrigin.
-func checkOrigin(o *ws.AcceptOptions) func(*http.Request) error {
-	if o.AnyOrigin {
-		return func(*http.Request) error { return nil }
-	}
-	protection := http.NewCrossOriginProtection()
-	for _, origin := range o.Origins {
-		if u, err := url.Parse(origin); err == nil && u.Host != "" && !strings.Contains(origin, "*") {
-			_ = protection.AddTrustedOrigin(origin) // what is no origin in full is for WebSockets alone
-		}
-	}
-	return protection.Check
 }
 
 // silence is after how long at most something is heard from the server.
@@ -175,12 +158,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.ws.ServeHTTP(w, r)
 		return
 	}
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
+	page := h.guard.Enter(w, r)
+	switch {
+	case r.Method == http.MethodOptions:
+		h.guard.Options(w, r, page, nil)
+		return
+	case r.Method != http.MethodPost:
+		w.Header().Set("Allow", offer.Allow)
 		refuse(w, http.StatusMethodNotAllowed, hub.Errorf(hub.BadRequest, "the method must be POST"))
 		return
-	}
-	if err := h.o.CheckOrigin(r); err != nil {
+	case h.guard.Forged(r, page):
 		refuse(w, http.StatusForbidden, hub.Errorf(hub.Forbidden, "pages of this origin may not do this"))
 		return
 	}

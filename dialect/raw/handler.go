@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/parley-ws/parley/broker"
+	"github.com/parley-ws/parley/dialect/internal/origin"
 	"github.com/parley-ws/parley/dialect/internal/transport"
 	"github.com/parley-ws/parley/hub"
 	"github.com/parley-ws/parley/ws"
@@ -70,7 +71,6 @@ func (o Options) withDefaults() Options {
 	set(&o.Retry, 2*time.Second)
 	set(&o.ReadTimeout, 10*time.Second)
 	set(&o.WriteTimeout, 10*time.Second)
-	set(&o.CORS.MaxAge, 10*time.Minute)
 	if o.Remote == nil {
 		o.Remote = remote
 	}
@@ -94,16 +94,16 @@ func set[T comparable](field *T, value T) {
 
 // Handler is an http.Handler that serves the topics of a hub. New makes one.
 type Handler struct {
-	hub        *hub.Hub
-	o          Options
-	protection *http.CrossOriginProtection
-	rates      rates
+	hub   *hub.Hub
+	o     Options
+	guard *origin.Guard
+	rates rates
 }
 
 // New returns the handler of all URLs that begin with Options.Prefix.
 func New(h *hub.Hub, o Options) *Handler {
 	o = o.withDefaults()
-	return &Handler{hub: h, o: o, protection: http.NewCrossOriginProtection(), rates: rates{rate: o.Rate, burst: o.Burst}}
+	return &Handler{hub: h, o: o, guard: origin.NewGuard(o.CORS, offer), rates: rates{rate: o.Rate, burst: o.Burst}}
 }
 
 // allow is what can be done with a topic.
@@ -114,9 +114,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
-	allowed := h.cross(w, r)
+	page := h.guard.Enter(w, r)
 	if r.Method == http.MethodOptions {
-		h.options(w, r, allowed)
+		h.guard.Options(w, r, page, own)
 		return
 	}
 	f, err := parsePath(escaped(r.URL), h.o.Prefix)
@@ -137,7 +137,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodHead:
 		h.head(w, r, f, &q)
 	case r.Method == http.MethodPost || r.Method == http.MethodPut:
-		if err := h.forged(r, allowed); err != nil {
+		if err := h.forged(r, page); err != nil {
 			fail(w, err)
 			return
 		}

@@ -332,7 +332,16 @@ func TestCORS(t *testing.T) {
 	}
 	w.ask(201, "POST", "a", "x", "Origin", "https://A.example.com")
 	w.ask(201, "POST", "a", "x", "Origin", w.server.URL)
+	w.ask(403, "POST", "a", "x", "Origin", "https://a.example.com", "Cookie", "session=1") // that is credentials
 	res = w.do("OPTIONS", "a", "", "Origin", "https://evil.example", "Access-Control-Request-Method", "POST")
 	same(t, "origin", res.Header.Get("Access-Control-Allow-Origin"), "")
 	same(t, "allowed", res.Header.Get("Allow"), "GET, HEAD, POST, PUT, OPTIONS")
+
+	// A host alone, as for WebSockets.
+	w = newWorld(t, hub.Options{}, raw.Options{CORS: raw.CORS{Origins: []string{"*.example.com", "[::1]:*"}}})
+	for _, origin := range []string{"https://a.example.com", "http://a.example.com:80", "http://[::1]:8080"} {
+		a := w.ask(201, "POST", "a", "x", "Origin", origin, "Sec-Fetch-Site", "cross-site")
+		same(t, "origin", a.Header.Get("Access-Control-Allow-Origin"), origin)
+	}
+	w.ask(403, "POST", "a", "x", "Origin", "https://a.example.com:8443")
 }
