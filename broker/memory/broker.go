@@ -26,6 +26,10 @@ type Options struct {
 	// for each new one, though it always remembers its last. Default: 1,000,000.
 	MaxIDs int
 
+	// MaxBytes is how much the messages that are kept may take up, of all topics together: what their publishers have written and 256 bytes for
+	// each. Beyond it the oldest ones go, in whatever topic they are, as if their time were over. Default: 256 MiB.
+	MaxBytes int64
+
 	// MaxPending is how many messages of a topic may be waiting for delivery before Publish waits too. It never waits where
 	// it is called by a Receiver. Default: 4,096.
 	MaxPending int
@@ -36,6 +40,7 @@ const (
 	defaultLinger     = time.Minute
 	defaultMaxTopics  = 1_000_000
 	defaultMaxIDs     = 1_000_000
+	defaultMaxBytes   = 256 << 20
 	defaultMaxPending = 4096
 )
 
@@ -49,6 +54,7 @@ type Broker struct {
 	secret [32]byte     // from which epochs are made
 	topics atomic.Int64 // how many there are
 	ids    atomic.Int64 // how many are remembered
+	store  store
 	subs   subscriptions
 	clock  clock
 	work   *gate // the goroutines of the broker
@@ -76,6 +82,9 @@ func New(o Options) *Broker {
 	if o.MaxIDs <= 0 {
 		o.MaxIDs = defaultMaxIDs
 	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = defaultMaxBytes
+	}
 	if o.MaxPending <= 0 {
 		o.MaxPending = defaultMaxPending
 	}
@@ -83,6 +92,8 @@ func New(o Options) *Broker {
 	b := &Broker{o: o, start: time.Now().Add(-time.Hour), seed: maphash.MakeSeed(), names: newCatalogue(), work: newGate(), nodes: map[string]*node{}}
 	rand.Read(b.secret[:])
 	b.subs.version.Store(1)
+	b.store.max = o.MaxBytes
+	b.store.oldest.slot = func(t *topic) *slot { return &t.oldest }
 	b.clock.topics.slot = func(t *topic) *slot { return &t.look }
 	for i := range b.shards {
 		b.shards[i].topics = map[string]*topic{}
@@ -168,7 +179,7 @@ func (b *Broker) open(name string) (*topic, error) {
 		s := b.shard(name)
 		s.mu.Lock()
 		if s.topics[name] == nil {
-			s.topics[name] = &topic{name: name, epoch: b.epoch(s, name)}
+			s.topics[name] = &topic{store: &b.store, name: name, epoch: b.epoch(s, name)}
 			s.most = max(s.most, len(s.topics))
 			b.names.add(name)
 		} else {

@@ -60,17 +60,17 @@ func delivering() bool {
 	}
 }
 
-// release unlocks t, and delivers e and what has come after it, unless somebody else will.
+// release unlocks t, and delivers e and what has come after it, unless somebody else will. Before that it makes room for what was stored.
 func (b *Broker) release(t *topic, e event) {
-	switch {
-	case len(e.to) == 0:
-		t.mu.Unlock()
-	case t.busy:
-		t.pending.push(e)
-		t.mu.Unlock()
-	default:
+	mine := len(e.to) > 0 && !t.busy
+	if mine {
 		t.busy = true
-		t.mu.Unlock()
+	} else if len(e.to) > 0 {
+		t.pending.push(e)
+	}
+	t.mu.Unlock()
+	b.evict()
+	if mine {
 		b.deliver(t, e, burst)
 	}
 }

@@ -9,5 +9,8 @@
 // somebody does so already; a burst goes on in a goroutine. What is kept for a time only is dropped by one timer, which
 // runs only while there is something to drop.
 //
+// What is kept is bounded, of all topics together: beyond Options.MaxBytes the oldest messages go, and beyond Options.MaxTopics nobody makes another
+// topic. To ask for a topic that is not there does not make it.
+//
 // It knows no sessions and no sockets, and does not look into what is published.
 package memory

@@ -76,6 +76,7 @@ func (b *Broker) expire(t *topic, now int64) {
 	}
 	t.trim(now)
 	b.ids.Add(-int64(t.ids.expire(now)))
+	b.store.leave(t)
 	t.log.shrink()
 	t.ids.shrink()
 	if t.idle() {

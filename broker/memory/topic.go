@@ -9,6 +9,7 @@ import (
 
 // topic is all that is known of a topic. The lock is never held while a Receiver runs.
 type topic struct {
+	store *store
 	name  string
 	epoch string
 
@@ -29,6 +30,10 @@ type topic struct {
 	busy      bool          // somebody delivers; pending is empty otherwise
 	room      chan struct{} // closed when pending has become shorter; nil if nobody waits
 
+	// The store.
+	oldest slot // in its queue, under its lock
+	stored bool // in its queue, or taken out by who evicts
+
 	// Expiry.
 	scheduled int64 // when expire is called at the latest; 0 is never
 	look      slot  // the same in the clock, under its lock
@@ -36,8 +41,9 @@ type topic struct {
 
 // kept is a message of a log.
 type kept struct {
-	m  *broker.Message
-	at int64 // when it was stored, which its Time need not say
+	m    *broker.Message
+	at   int64 // when it was stored, which its Time need not say
+	cost int64
 }
 
 // tail is the position of the last message.
@@ -50,8 +56,10 @@ func (t *topic) append(m *broker.Message, keep broker.Retention, now int64) {
 	m.Position = t.tail()
 	t.keep, t.used = keep, now
 	if keep.Count > 0 {
-		t.log.push(kept{m, now})
+		k := kept{m, now, cost(m)}
+		t.log.push(k)
 		t.bytes += len(m.Body)
+		t.store.keep(t, k)
 	}
 	t.trim(now)
 }
@@ -63,9 +71,15 @@ func (t *topic) trim(now int64) {
 		if n <= t.keep.Count && (t.keep.Bytes <= 0 || t.bytes <= t.keep.Bytes) && (t.keep.Age <= 0 || now < k.at+int64(t.keep.Age)) {
 			return
 		}
-		t.log.pop()
-		t.bytes -= len(k.m.Body)
+		t.drop()
 	}
+}
+
+// drop drops the oldest message of the log.
+func (t *topic) drop() {
+	k := t.log.pop()
+	t.bytes -= len(k.m.Body)
+	t.store.used.Add(-k.cost)
 }
 
 // idle reports whether nothing would be lost with the topic but its counter.
