@@ -174,6 +174,10 @@ var (
 	// ErrUnavailable says that the broker could not be reached, and that nothing happened.
 	ErrUnavailable = errors.New("broker: unavailable: try again")
 
+	// ErrFull says that the broker has no room for what would have been new, such as one more topic, and that nothing happened. It is wrapped with
+	// what is full. It may work when something else is gone.
+	ErrFull = errors.New("broker: full: try again later")
+
 	// ErrUnknownOutcome says that it is not known whether a message was stored: publish it again with the same ID.
 	ErrUnknownOutcome = errors.New("broker: the outcome is not known: publish again with the same id")
 )

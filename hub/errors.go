@@ -93,6 +93,8 @@ func AsError(err error) *Error {
 		return &Error{Code: Timeout, Text: "it took too long; try again", Retry: true, Err: err}
 	case errors.Is(err, context.Canceled):
 		return &Error{Code: GoingAway, Text: "it was interrupted; try again", Retry: true, Err: err}
+	case errors.Is(err, broker.ErrFull): // without its cause: a limit that does its work is no failure, and the log need not say so each time
+		return &Error{Code: Unavailable, Text: "the server has no room for more topics; try again later", Retry: true}
 	case errors.Is(err, broker.ErrUnknownOutcome):
 		return &Error{Code: UnknownOutcome, Text: "it is not known whether the message was stored; publish it again with the same id", Retry: true, Err: err}
 	case errors.Is(err, broker.ErrUnavailable), errors.Is(err, broker.ErrClosed):

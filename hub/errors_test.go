@@ -38,6 +38,10 @@ func TestAsError(t *testing.T) {
 			t.Errorf("%v does not say what caused it", e)
 		}
 	}
+	full := fmt.Errorf("memory: Options.MaxTopics of 10.0.0.7: %w", broker.ErrFull)
+	if e := hub.AsError(full); e.Code != hub.Unavailable || !e.Retry || e.Err != nil || e.Text != "the server has no room for more topics; try again later" {
+		t.Errorf("%v: %+v", full, e)
+	}
 	if hub.AsError(nil) != nil || hub.AsError((*hub.Error)(nil)) != nil {
 		t.Error("nothing is an error")
 	}

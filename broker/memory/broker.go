@@ -19,7 +19,7 @@ type Options struct {
 	// is present, and no node has subscribed to it by its name. What is published after that begins a new epoch. Default: 1 minute.
 	Linger time.Duration
 
-	// MaxTopics is how many topics there may be. What would make one more fails. Default: 1,000,000.
+	// MaxTopics is how many topics there may be. To publish to one more, or to enter it, fails with broker.ErrFull. Default: 1,000,000.
 	MaxTopics int
 
 	// MaxIDs is how many ids of messages are remembered to find duplicates, of all topics together. Beyond it a topic forgets its oldest one
@@ -174,7 +174,7 @@ func (b *Broker) open(name string) (*topic, error) {
 		}
 		if b.topics.Add(1) > int64(b.o.MaxTopics) {
 			b.topics.Add(-1)
-			return nil, fmt.Errorf("memory: topic %.80q: there are %d topics already: Options.MaxTopics allows no more: use fewer, or raise it", name, b.o.MaxTopics)
+			return nil, fmt.Errorf("memory: topic %.80q: there are %d topics already: use fewer, or raise Options.MaxTopics: %w", name, b.o.MaxTopics, broker.ErrFull)
 		}
 		s := b.shard(name)
 		s.mu.Lock()

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -209,8 +210,14 @@ func TestMaxTopics(t *testing.T) {
 		publish(t, n, "2", "", broker.Publish{})
 		publish(t, n, "1", "", broker.Publish{})
 		for range 2 {
-			if _, err := n.Publish(t.Context(), &broker.Message{Topic: "3"}, broker.Publish{}); err == nil || !strings.Contains(err.Error(), "Options.MaxTopics") {
+			if _, err := n.Publish(t.Context(), &broker.Message{Topic: "3"}, broker.Publish{}); !errors.Is(err, broker.ErrFull) || !strings.Contains(err.Error(), "Options.MaxTopics") {
 				t.Fatalf("a third topic: %v", err)
+			}
+			if err := n.Enter(t.Context(), "3", broker.Member{Ref: "1"}); !errors.Is(err, broker.ErrFull) {
+				t.Fatalf("somebody in a third topic: %v", err)
+			}
+			if _, err := n.History(t.Context(), "3", broker.Query{}); err != nil {
+				t.Fatalf("the history of a third topic: %v", err)
 			}
 		}
 		pass(2 * time.Second)
