@@ -102,3 +102,10 @@ func AsError(err error) *Error {
 	}
 	return &Error{Code: Internal, Text: "the server failed; its log says why", Retry: true, Err: err}
 }
+
+// full counts what the broker had no room for.
+func (h *Hub) full(err error) {
+	if errors.Is(err, broker.ErrFull) {
+		h.refused("topics")
+	}
+}

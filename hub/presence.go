@@ -89,6 +89,7 @@ func (s *Session) Enter(ctx context.Context, topic string, meta json.RawMessage)
 		if gone {
 			h.presence.gone(h, p)
 		}
+		h.full(err)
 		return none, h.told("presence", err)
 	}
 	s.mu.Lock()

@@ -90,7 +90,9 @@ func (h *Hub) publish(ctx context.Context, rules *ruleSet, m *broker.Message, ma
 	if m.Time.IsZero() {
 		m.Time = time.Now()
 	}
-	return h.node.Publish(ctx, m, broker.Publish{Retention: rule.History, Dedup: rule.Dedup})
+	p, err := h.node.Publish(ctx, m, broker.Publish{Retention: rule.History, Dedup: rule.Dedup})
+	h.full(err)
+	return p, err
 }
 
 // same reports whether two slices are the same bytes in memory.
