@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-ws/parley/auth"
 	"github.com/parley-ws/parley/broker"
+	"github.com/parley-ws/parley/broker/memory"
 	"github.com/parley-ws/parley/hub"
 	"github.com/parley-ws/parley/server/config"
 )
@@ -100,6 +101,15 @@ func hubOptions(cfg *config.Config, a hub.Authoriser) (hub.Options, error) {
 		o.Topics = append(o.Topics, t)
 	}
 	return o, nil
+}
+
+// newBroker makes what holds the topics; Reload cannot change it.
+func newBroker(cfg *config.Config) *memory.Broker {
+	l := &cfg.Limits
+	return memory.New(memory.Options{
+		MaxBytes:  cmp.Or(int64(l.HistoryTotal), quarterOfMemory()),
+		MaxTopics: l.Topics,
+	})
 }
 
 // orNone makes the zero of the configuration, which is none, that of the hub, which is a negative one.

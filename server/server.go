@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/parley-ws/parley/broker/memory"
 	"github.com/parley-ws/parley/hub"
 	"github.com/parley-ws/parley/server/config"
 	"github.com/parley-ws/parley/server/limit"
@@ -35,6 +36,7 @@ type Server struct {
 	version   string
 	started   time.Time
 	listening func([]Endpoint)
+	broker    *memory.Broker
 	hub       *hub.Hub
 	metrics   *metrics.Metrics
 	group     ws.Group // of /echo and /clock
@@ -77,7 +79,11 @@ func New(o Options) (*Server, error) {
 		s.metrics = metrics.New(metrics.Options{Version: o.Version, Node: cfg.Name})
 		options.Logger = s.log
 		options.Trace = s.hubTrace()
-		s.hub, err = hub.New(options)
+		s.broker = newBroker(cfg)
+		options.Broker = s.broker
+		if s.hub, err = hub.New(options); err != nil {
+			s.broker.Close()
+		}
 	}
 	if err != nil {
 		j.Close()
@@ -154,6 +160,7 @@ func (s *Server) Reload(cfg *config.Config) error {
 // Close gives back what New has made, when Run is not going to be called.
 func (s *Server) Close() {
 	s.hub.Close()
+	s.broker.Close()
 	s.judge.Close()
 }
 

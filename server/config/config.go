@@ -188,6 +188,10 @@ type Limits struct {
 	OutboxMessages int `toml:"outbox_messages" default:"4096" min:"16"`
 	// OutboxTotal is how many bytes may wait for all sessions together; 0 is a quarter of the memory.
 	OutboxTotal Size `toml:"outbox_total"`
+	// HistoryTotal is how many bytes the histories of all topics may have together, beyond which the oldest messages go; 0 is a quarter of the memory.
+	HistoryTotal Size `toml:"history_total" restart:"yes"`
+	// Topics is how many topics there may be; what would make one more is refused.
+	Topics int `toml:"topics" default:"1000000" min:"1" restart:"yes"`
 	// ReplayMessages is how many messages a subscription that resumes is given; one that missed more is told so.
 	ReplayMessages int `toml:"replay_messages" default:"1000"`
 	// ReplayBytes is how many bytes it is given.
