@@ -108,15 +108,27 @@ func New(o Options) (*Hub, error) {
 // Node returns the name of this node.
 func (h *Hub) Node() string { return h.name }
 
-// Reload puts the rules of topics, the limits and the authoriser of o in the place of those the hub has. Sessions and subscriptions stay
-// as they are; what they do next is judged anew. Limits.Resumes, Broker, Node, Trace and Logger stay as they were. If it returns an
+// Reload puts the rules of topics, the limits and the authoriser of o in the place of those the hub has. Sessions stay; their
+// subscriptions and presence are judged anew, one session after the other, and what is not allowed any more ends. Limits.Resumes, Broker, Node, Trace and Logger stay as they were. If it returns an
 // error, nothing has changed.
 func (h *Hub) Reload(o Options) error {
 	rules, err := newRules(&o)
-	if err == nil {
-		h.rules.Store(rules)
+	if err != nil {
+		return err
 	}
-	return err
+	h.rules.Store(rules)
+	h.mu.RLock()
+	list := h.list()
+	h.mu.RUnlock()
+	h.spawn(func() {
+		for _, s := range list {
+			if h.ctx.Err() != nil {
+				return
+			}
+			s.rejudge()
+		}
+	})
+	return nil
 }
 
 // Drain tells every session to come back, spread evenly over a window, and ends each when its time has come. From now on nobody is

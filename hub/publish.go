@@ -2,6 +2,8 @@ package hub
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -32,6 +34,9 @@ func (s *Session) Publish(ctx context.Context, m *broker.Message) (broker.Publis
 		m.Producer = "user/" + url.PathEscape(id.User) + "/" + given
 	case given != "":
 		m.Producer = "client/" + given
+	case s.visit: // the next request is another session, and others may share the address: only the very same message is the same
+		sum := sha256.Sum256(m.Body)
+		m.Producer = "address/" + s.remote + "/" + hex.EncodeToString(sum[:8])
 	default:
 		m.Producer = "session/" + s.id
 	}

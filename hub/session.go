@@ -302,6 +302,21 @@ func (s *Session) adopt(id *Identity) (end func()) {
 	defer s.mu.Unlock()
 	s.identity = id
 	s.expireAt(id.Expires)
+	return s.judged(func(*Error) bool { return true })
+}
+
+// rejudge ends what the session may not do any more by the rules as they are now. Who cannot be asked at the moment forbids nothing.
+func (s *Session) rejudge() {
+	s.mu.Lock()
+	id := *s.identity
+	s.identity = &id // so that what was judged for the one before is judged again
+	end := s.judged(func(e *Error) bool { return !e.Retry })
+	s.mu.Unlock()
+	end()
+}
+
+// judged returns what ends the subscriptions and the presence that are refused in a way that counts. Session.mu is held.
+func (s *Session) judged(counts func(*Error) bool) (end func()) {
 	var subs []*subscription
 	for _, sub := range s.subs {
 		if !sub.server {
@@ -315,12 +330,12 @@ func (s *Session) adopt(id *Identity) (end func()) {
 			if err == nil && sub.presence {
 				err = s.may(s.ctx, &Access{Action: ActPresence, Topics: sub.filter})
 			}
-			if err != nil {
+			if err != nil && counts(AsError(err)) {
 				s.unsubscribed(sub, s.hub.told("subscribe", err))
 			}
 		}
 		for _, topic := range topics {
-			if err := s.may(s.ctx, &Access{Action: ActPresence, Topics: broker.Exact(topic)}); err != nil {
+			if err := s.may(s.ctx, &Access{Action: ActPresence, Topics: broker.Exact(topic)}); err != nil && counts(AsError(err)) {
 				s.Leave(s.ctx, topic)
 			}
 		}

@@ -35,7 +35,7 @@ func open(key string, c *config.Listener, cfg *config.Config) (*listener, error)
 	if path, ok := strings.CutPrefix(c.Addr, "unix:"); ok {
 		l.Listener, err = openUnix(key, path, c.Mode)
 	} else {
-		l.Listener, err = openTCP(key, c.Addr, cfg)
+		l.Listener, err = openTCP(key, c, cfg)
 	}
 	if err != nil {
 		return nil, err
@@ -43,8 +43,9 @@ func open(key string, c *config.Listener, cfg *config.Config) (*listener, error)
 	return l, nil
 }
 
-func openTCP(key, address string, cfg *config.Config) (net.Listener, error) {
+func openTCP(key string, c *config.Listener, cfg *config.Config) (net.Listener, error) {
 	key += ".addr"
+	address := c.Addr
 	if _, port, err := net.SplitHostPort(address); err != nil {
 		return nil, &OptionError{key, fmt.Errorf("%q is not host:port", address)}
 	} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
@@ -54,7 +55,11 @@ func openTCP(key, address string, cfg *config.Config) (net.Listener, error) {
 	if err != nil {
 		return nil, &OptionError{key, fmt.Errorf("%s: %w", address, err)}
 	}
-	if !addr.IP.IsLoopback() && !cfg.Authenticates() && !cfg.InsecureNoAuth {
+	switch {
+	case addr.IP.IsLoopback() || cfg.InsecureNoAuth:
+	case c.Private: // nobody is asked there, whatever others are asked elsewhere
+		return nil, &OptionError{key, fmt.Errorf("%s is private: %w", address, ErrExposed)}
+	case !cfg.Authenticates():
 		return nil, &OptionError{key, fmt.Errorf("%s: %w", address, ErrExposed)}
 	}
 	l, err := net.ListenTCP("tcp", addr)

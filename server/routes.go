@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 
 	"github.com/parley-ws/parley/console"
 	"github.com/parley-ws/parley/dialect/native"
@@ -29,12 +30,12 @@ func (s *Server) routes(cfg *config.Config) (public, private http.Handler, err e
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", health)
 	mux.HandleFunc("/readyz", s.ready)
-	mux.HandleFunc("/", notFound)
 	inside := http.NewServeMux()
 	inside.HandleFunc("/healthz", health)
 	inside.HandleFunc("/readyz", s.ready)
 	inside.HandleFunc("/", notFoundPrivate)
 
+	mux.HandleFunc("/", notFound(!hasPrivate, cfg.Metrics.Enabled))
 	console.Mount(mux)
 	accept := s.acceptOptions(cfg)
 	echo := accept
@@ -57,7 +58,7 @@ func (s *Server) routes(cfg *config.Config) (public, private http.Handler, err e
 	mux.Handle("/ws", nativeHandler)
 	mux.Handle("/ws/", nativeHandler)
 	accept.MessageLimit = int64(l.MessageBytes)
-	mux.Handle("/t/", s.admitted(cfg, raw.New(s.hub, raw.Options{
+	topics := s.admitted(cfg, raw.New(s.hub, raw.Options{
 		Accept:    accept,
 		CORS:      s.cors(cfg),
 		BodyLimit: int64(l.MessageBytes),
@@ -66,7 +67,7 @@ func (s *Server) routes(cfg *config.Config) (public, private http.Handler, err e
 		MaxWait:   l.PollWait,
 		Remote:    limit.Remote,
 		Logger:    s.log,
-	})))
+	}))
 	mux.HandleFunc("/asyncapi.yaml", s.asyncAPI)
 
 	inner := mux
@@ -83,18 +84,30 @@ func (s *Server) routes(cfg *config.Config) (public, private http.Handler, err e
 	}
 	if cfg.Metrics.Profiles {
 		inside.HandleFunc("/debug/pprof/", pprof.Index)
-		inside.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 		inside.HandleFunc("/debug/pprof/profile", pprof.Profile)
 		inside.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 		inside.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	}
-	return s.guarded(cfg, mux), s.guarded(cfg, inside), nil
+	return s.guarded(cfg, !cfg.Authenticates(), unclean("/t/", topics, mux)), s.guarded(cfg, true, inside), nil
 }
 
-// guarded puts the guards that every request has to pass around a handler.
-func (s *Server) guarded(cfg *config.Config, next http.Handler) http.Handler {
+// unclean has a handler answer all paths that begin with a prefix, as they are: a mux would redirect those with empty parts or dots, which
+// are topics like others.
+func unclean(prefix string, handler, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, prefix) {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// guarded puts the guards that every request has to pass around a handler. Where nobody is asked who they are (open), names of others are
+// refused, lest a page reach us under one.
+func (s *Server) guarded(cfg *config.Config, open bool, next http.Handler) http.Handler {
 	next = sameOrigin(next, "/t/", "/ws/", api.Prefix+"/")
-	if !cfg.Authenticates() {
+	if open {
 		next = localHosts(cfg.Hosts, next)
 	}
 	return s.limits.Forwarded(limitHeaderLines(cfg.Limits.HeaderLines, wellFormed(next)))
@@ -224,16 +237,23 @@ func (s *Server) asyncAPI(w http.ResponseWriter, r *http.Request) {
 }
 
 // notFound says what there is instead.
-func notFound(w http.ResponseWriter, r *http.Request) {
-	problem(w, http.StatusNotFound, fmt.Sprintf("nothing is at %q. There are:\n"+
-		"  /               a page to try it\n"+
-		"  /t/TOPIC        a topic: WebSocket, curl -N, curl -d\n"+
-		"  /ws             many topics on one connection: subprotocol parley.v1\n"+
-		"  /api/v1/        the HTTP API for applications\n"+
-		"  /asyncapi.yaml  what is spoken here\n"+
-		"  /console        a console for WebSockets\n"+
-		"  /echo /clock    WebSockets to test with\n"+
-		"  /metrics /healthz /readyz", r.URL.EscapedPath()))
+func notFound(api, metrics bool) http.HandlerFunc {
+	list := "  /               a page to try it\n" +
+		"  /t/TOPIC        a topic: WebSocket, curl -N, curl -d\n" +
+		"  /ws             many topics on one connection: subprotocol parley.v1\n"
+	if api {
+		list += "  /api/v1/        the HTTP API for applications\n"
+	}
+	list += "  /asyncapi.yaml  what is spoken here\n" +
+		"  /console        a console for WebSockets\n" +
+		"  /echo /clock    WebSockets to test with\n"
+	if api && metrics {
+		list += "  /metrics        for Prometheus\n"
+	}
+	list += "  /healthz /readyz"
+	return func(w http.ResponseWriter, r *http.Request) {
+		problem(w, http.StatusNotFound, fmt.Sprintf("nothing is at %q. There are:\n%s", r.URL.EscapedPath(), list))
+	}
 }
 
 // notFoundPrivate is notFound on a private address.

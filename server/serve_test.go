@@ -4,16 +4,19 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/parley-ws/parley/broker"
 	"github.com/parley-ws/parley/server/config"
 	"github.com/parley-ws/parley/ws"
 )
@@ -57,9 +60,29 @@ func ask(t *testing.T, method, url, body string, header ...string) (int, string)
 	return res.StatusCode, string(text)
 }
 
+// joined waits until so many sessions are subscribed to something: that is a moment after their handshake.
+func joined(t *testing.T, s *Server, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		found := 0
+		for _, i := range s.Hub().Sessions(broker.Target{}, 1000) {
+			if i.Subscriptions > 0 {
+				found++
+			}
+		}
+		if found == n {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d sessions are subscribed, want %d", found, n)
+		}
+	}
+}
+
 func TestTopics(t *testing.T) {
-	e, _ := start(t, configured())
+	s, e, _ := run(t, configured())
 	c := dial(t, e.Socket+"/t/news", nil)
+	joined(t, s, 1)
 	if status, body := ask(t, "POST", e.URL+"/t/news", "hello"); status != 201 || !strings.Contains(body, `"position"`) {
 		t.Fatalf("publish: %d %s", status, body)
 	}
@@ -167,6 +190,7 @@ func TestReload(t *testing.T) {
 	dir := t.TempDir()
 	s, e, _ := run(t, configured())
 	c := dial(t, e.Socket+"/t/a", nil)
+	joined(t, s, 1)
 	if err := s.Reload(configured(func(cfg *config.Config) {
 		cfg.Topics = []config.Topic{{Pattern: "b", Policy: "drop-oldest", Kind: "json", Echo: true, Subscribe: "ask", Publish: "nobody", SeePresence: "ask"}}
 	})); err != nil {
@@ -215,9 +239,7 @@ func TestDrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	for s.Hub().Len() < 21 {
-		time.Sleep(time.Millisecond)
-	}
+	joined(t, s, 21)
 	begun := time.Now()
 	if err := stop(); err != nil {
 		t.Errorf("stop: %v", err)
@@ -297,5 +319,58 @@ func TestInfo(t *testing.T) {
 	var info struct{ Version, Node string }
 	if err := json.Unmarshal([]byte(body), &info); status != 200 || err != nil || info.Version != "test" || info.Node == "" {
 		t.Errorf("%d %s: %v", status, body, err)
+	}
+}
+
+// Where nobody is asked who they are, nobody gets in from elsewhere: neither from another machine, nor from a page by a name of its own.
+func TestPrivateIsLocal(t *testing.T) {
+	cfg := configured(withTokens, func(cfg *config.Config) {
+		cfg.Listen = append(cfg.Listen, config.Listener{Addr: "0.0.0.0:0", Private: true})
+	})
+	if err := runOnce(t, cfg); !errors.Is(err, ErrExposed) {
+		t.Errorf("a private address for everybody: %v", err)
+	}
+	s, err := New(Options{Config: configured(withTokens)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for host, want := range map[string]int{"evil.example": 403, "localhost": 200} {
+		r := httptest.NewRequest("GET", "/metrics", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		if (*s.private.Load()).ServeHTTP(w, r); w.Code != want && want == 403 {
+			t.Errorf("%s: %d, want %d", host, w.Code, want)
+		}
+	}
+}
+
+// Any text is a topic: nothing is cleaned up before the dialect sees it.
+func TestOddTopics(t *testing.T) {
+	e, _ := start(t, configured())
+	for _, path := range []string{"a//b", "a/../b", "a/./b", "%2Fa", "a%2F..%2Fb"} {
+		if status, body := ask(t, "POST", e.URL+"/t/"+path, "x"); status != 201 {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+}
+
+// What a reload forbids ends for those who are connected, too.
+func TestReloadEndsSubscriptions(t *testing.T) {
+	s, e, _ := run(t, configured())
+	c, other := dial(t, e.Socket+"/t/a", nil), dial(t, e.Socket+"/t/b", nil)
+	joined(t, s, 2)
+	rule := config.Topic{Pattern: "a", Policy: "drop-oldest", Kind: "any", Echo: true, Subscribe: "nobody", Publish: "ask", SeePresence: "ask"}
+	if err := s.Reload(configured(func(cfg *config.Config) { cfg.Topics = []config.Topic{rule} })); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Read(t.Context()); ws.CloseCode(err) != ws.CodePolicyViolation {
+		t.Errorf("a subscriber of what nobody may: %v", err)
+	}
+	if status, _ := ask(t, "POST", e.URL+"/t/b", "x"); status != 201 {
+		t.Errorf("publish: %d", status)
+	}
+	if _, p, err := other.Read(t.Context()); err != nil || string(p) != "x" {
+		t.Errorf("%q, %v", p, err)
 	}
 }

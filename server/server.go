@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log"
@@ -76,7 +77,10 @@ func New(o Options) (*Server, error) {
 	}
 	options, err := hubOptions(cfg, j)
 	if err == nil {
-		s.metrics = metrics.New(metrics.Options{Version: o.Version, Node: cfg.Name})
+		if options.Node == "" {
+			options.Node = "node-" + rand.Text()[:8]
+		}
+		s.metrics = metrics.New(metrics.Options{Version: o.Version, Node: options.Node})
 		options.Logger = s.log
 		options.Trace = s.hubTrace()
 		s.broker = newBroker(cfg)
