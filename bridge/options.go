@@ -219,9 +219,13 @@ func (o *Options) text() bool {
 	return !o.Binary && (o.Framing == Lines || o.Framing == NUL) || o.Stderr == JSONStderr
 }
 
+// closeTimeout is how long a peer may take to answer a close frame: processes have to end after that, and all of it in the time
+// that a shutdown has.
+const closeTimeout = 2 * time.Second
+
 // connOptions are those of every connection.
 func (o *Options) connOptions() ws.Options {
-	return ws.Options{MessageLimit: o.MaxMessage, WriteTimeout: o.WriteTimeout, QueueLimit: o.Queue, Logger: o.Logger}
+	return ws.Options{MessageLimit: o.MaxMessage, WriteTimeout: o.WriteTimeout, CloseTimeout: closeTimeout, QueueLimit: o.Queue, Logger: o.Logger}
 }
 
 // PassEnv returns the variables of this process that are in a list of names, as Options.Env has them. Line breaks become

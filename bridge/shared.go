@@ -94,15 +94,20 @@ func (s *shared) run(ctx context.Context) {
 	}
 }
 
-// finish closes all connections because the command has ended.
+// finish closes all connections because the command has ended, and waits for that.
 func (s *shared) finish(code ws.Code, reason string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if code != ws.CodeNormal {
 		s.err = &CommandError{reason}
 	}
+	leaving := make([]*listener, 0, len(s.conns))
 	for _, l := range s.conns {
 		l.leave(code, reason)
+		leaving = append(leaving, l)
+	}
+	s.mu.Unlock()
+	for _, l := range leaving {
+		l.closing.Wait()
 	}
 }
 

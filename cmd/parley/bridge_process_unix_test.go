@@ -25,7 +25,7 @@ import (
 // number reads a message that is the number of a process.
 func number(t *testing.T, c *ws.Conn) int {
 	t.Helper()
-	_, p, err := c.Read(t.Context())
+	_, p, err := c.Read(soon(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestBridgeLargeOutput(t *testing.T) {
 	b := startBridge(t, "--", "sh", "-c", `i=0; while [ $i -lt 3000 ]; do echo "$i `+strings.Repeat("x", 2000)+`"; i=$((i+1)); done; printf end`)
 	c := dial(t, b.socket, nil)
 	for i := range 3000 {
-		_, p, err := c.Read(t.Context())
+		_, p, err := c.Read(soon(t))
 		if err != nil || !strings.HasPrefix(string(p), strconv.Itoa(i)+" x") {
 			t.Fatalf("line %d: %.20q, %v", i, p, err)
 		}
@@ -171,7 +171,7 @@ func environment(t *testing.T, c *ws.Conn) map[string]string {
 	t.Helper()
 	env := map[string]string{}
 	for {
-		_, p, err := c.Read(t.Context())
+		_, p, err := c.Read(soon(t))
 		if err != nil {
 			var end *ws.CloseError
 			if !errors.As(err, &end) {
@@ -263,7 +263,7 @@ func TestBridgeLikeWebsocketd(t *testing.T) {
 		tell(t, c, "a\nb")
 		tell(t, c, "")
 		for range 4 + 4 {
-			_, p, err := c.Read(t.Context())
+			_, p, err := c.Read(soon(t))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -37,10 +38,18 @@ func startBridgeWith(t *testing.T, env []string, args ...string) *bridged {
 	return b
 }
 
+// soon is a context that ends before one loses patience.
+func soon(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // says reads the next message and compares it.
 func says(t *testing.T, c *ws.Conn, want string) {
 	t.Helper()
-	typ, p, err := c.Read(t.Context())
+	typ, p, err := c.Read(soon(t))
 	if err != nil {
 		t.Fatalf("want %q: %v", want, err)
 	}
@@ -59,7 +68,7 @@ func tell(t *testing.T, c *ws.Conn, text string) {
 // ends reads to the end of the connection and compares how it was closed.
 func ends(t *testing.T, c *ws.Conn, code ws.Code, reason string) {
 	t.Helper()
-	_, p, err := c.Read(t.Context())
+	_, p, err := c.Read(soon(t))
 	var end *ws.CloseError
 	if !errors.As(err, &end) {
 		t.Fatalf("got %q (%v), want the end", p, err)
@@ -192,14 +201,14 @@ func TestBridgeFraming(t *testing.T) {
 		b := startBridge(t, "--frame", "len32", "--", "sh", "-c", `printf '\0\0\0\005a\nb\000c\0\0\0\0'; cat`)
 		c := dial(t, b.socket, nil)
 		for _, want := range []string{"a\nb\x00c", ""} {
-			typ, p, err := c.Read(t.Context())
+			typ, p, err := c.Read(soon(t))
 			if err != nil || typ != ws.Binary || string(p) != want {
 				t.Fatalf("got %v %q, %v; want %q", typ, p, err, want)
 			}
 		}
 		big := strings.Repeat("\n\x00", 1<<19)
 		tell(t, c, big)
-		if typ, p, err := c.Read(t.Context()); err != nil || typ != ws.Binary || string(p) != big {
+		if typ, p, err := c.Read(soon(t)); err != nil || typ != ws.Binary || string(p) != big {
 			t.Fatalf("got %v of %d bytes, %v", typ, len(p), err)
 		}
 	})
@@ -211,7 +220,7 @@ func TestBridgeFraming(t *testing.T) {
 			if err := c.Write(t.Context(), m.Type, m.Data); err != nil {
 				t.Fatal(err)
 			}
-			if typ, p, err := c.Read(t.Context()); err != nil || typ != ws.Binary || string(p) != string(m.Data) {
+			if typ, p, err := c.Read(soon(t)); err != nil || typ != ws.Binary || string(p) != string(m.Data) {
 				t.Errorf("got %v %q, %v; want %q", typ, p, err, m.Data)
 			}
 		}
@@ -222,7 +231,7 @@ func TestBridgeFraming(t *testing.T) {
 			`read open; echo "$open" | sed 's/.*"ev":"\([a-z]*\)".*"url":"\([^"]*\)".*/{"data":"\1 \2"}/'; echo nonsense; echo '{"b64":"/w=="}'; cat`)
 		c := dial(t, b.socket+"/p?q=1", nil)
 		says(t, c, "open /p?q=1")
-		if typ, p, err := c.Read(t.Context()); err != nil || typ != ws.Binary || string(p) != "\xff" {
+		if typ, p, err := c.Read(soon(t)); err != nil || typ != ws.Binary || string(p) != "\xff" {
 			t.Errorf("got %v %q, %v", typ, p, err)
 		}
 		tell(t, c, "a\n\"b\"") // cat sends back the event
@@ -243,7 +252,9 @@ func TestBridgeStderr(t *testing.T) {
 	c := dial(t, b.socket, nil)
 	says(t, c, "out")
 	ends(t, c, 1000, "")
-	b.until(t, "the log", func(_, err string) bool { return strings.Contains(err, "msg=stderr") && strings.Contains(err, "line=err") })
+	b.until(t, "the log", func(_, err string) bool {
+		return strings.Contains(err, "msg=stderr") && strings.Contains(err, "line=err")
+	})
 
 	c = dial(t, startBridge(t, "--stderr", "merge", "--", "sh", "-c", shell).socket, nil)
 	says(t, c, "out")
@@ -253,7 +264,7 @@ func TestBridgeStderr(t *testing.T) {
 	c = dial(t, startBridge(t, "--stderr=json", "--", "sh", "-c", shell).socket, nil)
 	var got []string
 	for range 2 { // two streams have no order
-		_, p, err := c.Read(t.Context())
+		_, p, err := c.Read(soon(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -354,7 +365,7 @@ func TestBridgeConsole(t *testing.T) {
 	if status, body := get(t, url+"/assets/main.js"); status != 200 || !strings.Contains(body, "Connection") {
 		t.Errorf("main.js: status %d", status)
 	}
-	if _, p, err := dial(t, b.socket+"/clock", nil).Read(t.Context()); err != nil || len(p) != len("2006-01-02T15:04:05Z") {
+	if _, p, err := dial(t, b.socket+"/clock", nil).Read(soon(t)); err != nil || len(p) != len("2006-01-02T15:04:05Z") {
 		t.Errorf("the clock says %q, %v", p, err)
 	}
 }
