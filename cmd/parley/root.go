@@ -57,7 +57,7 @@ func newRoot(std stdio) *cobra.Command {
 		Short: "What the commands return",
 		Long:  exitCodesText,
 	})
-	root.AddCommand(newSend(std), newPing(std), newClientFlags())
+	root.AddCommand(newSend(std), newPing(std), newProbe(std), newClientFlags())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	return root
