@@ -83,9 +83,6 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request, f broker.Filte
 		}
 	}
 	m.Topic = f.Name
-	if id := s.Identity(); m.Producer == "" && id.User == "" && id.Producer == "" {
-		m.Producer = h.o.Remote(r) // the session ends with the request: its ids would be worth nothing
-	}
 	p, failed := k.publish(r.Context(), s, m)
 	if failed != nil {
 		fail(w, failed)
