@@ -23,7 +23,8 @@ type Questions struct {
 	Presence  string
 	MayCall   string
 
-	// Inner, if it is not nil, is asked before the application, which is asked only if Inner allows it: both must agree.
+	// Inner, if it is not nil, is asked before the application, which is asked only if Inner allows it: both must agree. Where its Connect
+	// knows nobody and returns nil, the application is given the token.
 	Inner hub.Authoriser
 
 	// IdentityOnly says that Inner is asked who a client is, and not what it may do.
@@ -64,11 +65,11 @@ func (a *Authoriser) Connect(ctx context.Context, c *hub.Credentials) (*hub.Iden
 		if known, err = a.q.Inner.Connect(ctx, c); err != nil {
 			return nil, err
 		}
+	}
+	if a.q.Connect == "" {
 		if known == nil {
 			known = &hub.Identity{}
 		}
-	}
-	if a.q.Connect == "" {
 		return known, nil
 	}
 	says, err := a.client.ask(ctx, a.q.Connect, connecting(c, known), a.client.forward(c.Header))

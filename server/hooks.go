@@ -16,7 +16,7 @@ import (
 // newClient returns what asks the application.
 func newClient(cfg *config.Config) (*hook.Client, error) {
 	h := &cfg.Hooks
-	o := hook.Options{Secret: []byte(h.Secret.Reveal()), Headers: http.Header{}, Timeout: h.Timeout, Retries: h.Retries, Cache: h.Cache}
+	o := hook.Options{Secret: []byte(h.Secret.Reveal()), Headers: http.Header{}, ForwardHeaders: h.ForwardHeaders, Timeout: h.Timeout, Retries: h.Retries, Cache: h.Cache}
 	if o.Retries == 0 {
 		o.Retries = -1
 	}
@@ -55,9 +55,10 @@ func newHook(cfg *config.Config, inner hub.Authoriser) (hub.Authoriser, *hook.Cl
 // everything.
 type unasked struct{ cfg *config.Config }
 
-func (unasked) Connect(context.Context, *hub.Credentials) (*hub.Identity, error) {
-	return &hub.Identity{}, nil
-}
+// Connect knows nobody: the application gets the token.
+func (unasked) Connect(context.Context, *hub.Credentials) (*hub.Identity, error) { return nil, nil }
+
+// Allow is asked before the application.
 
 func (u unasked) Allow(_ context.Context, a *hub.Access) error {
 	h := &u.cfg.Hooks

@@ -46,6 +46,7 @@ func (s *Server) routes(cfg *config.Config) (public, private http.Handler, err e
 	mux.Handle("/clock", s.admitted(cfg, s.clock.handler(ticks)))
 
 	l := &cfg.Limits
+	accept.Group = &s.sockets
 	spoken := accept
 	spoken.MessageLimit = int64(l.MessageBytes)*3/2 + 4<<10 // base64, and what stands around it
 	nativeHandler := s.admitted(cfg, native.New(s.hub, native.Options{
@@ -119,7 +120,7 @@ func (s *Server) admitted(cfg *config.Config, next http.Handler) http.Handler {
 		next = s.staying(next)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.draining.Load() {
+		if s.draining.Load() && !streams(r) { // a browser takes no other answer than a stream as a reason to come back
 			w.Header().Set("Retry-After", "1")
 			problem(w, http.StatusServiceUnavailable, "the server is about to stop: come back in a moment")
 			return

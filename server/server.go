@@ -41,6 +41,7 @@ type Server struct {
 	hub       *hub.Hub
 	metrics   *metrics.Metrics
 	group     ws.Group // of /echo and /clock
+	sockets   ws.Group // of sessions, which the hub ends: to count them
 	clock     clock
 	limits    *limit.Limiter
 	shed      *limit.Shed
@@ -96,7 +97,7 @@ func New(o Options) (*Server, error) {
 	s.judge = j
 	s.limits = limit.New(s.limitOptions(cfg))
 	s.shed = limit.NewShed(limit.ShedOptions{Percent: float64(cfg.Limits.ShedMemory), Refused: s.metrics.Refused})
-	s.metrics.Watch(metrics.Watched{Hub: s.hub, Connections: s.limits.Open, WebSockets: s.group.Len})
+	s.metrics.Watch(metrics.Watched{Hub: s.hub, Connections: s.limits.Open, WebSockets: func() int { return s.group.Len() + s.sockets.Len() }})
 	if err := s.apply(cfg); err != nil {
 		s.Close()
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/parley-ws/parley/server/config"
 	"github.com/parley-ws/parley/server/limit"
@@ -31,9 +32,13 @@ func (s *stay) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return c, rw, err
 }
 
-// staying takes a place for a request that came through a proxy, as long as it and the WebSocket that it becomes last.
+// staying takes a place for a stream or a WebSocket that came through a proxy, for as long as it lasts.
 func (s *Server) staying(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") == "" && !streams(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
 		leave, no := s.limits.Enter(r)
 		if no != nil {
 			no.ServeHTTP(w, r)
@@ -45,6 +50,11 @@ func (s *Server) staying(next http.Handler) http.Handler {
 			leave()
 		}
 	})
+}
+
+// streams reports whether a request asks for an event stream.
+func streams(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/event-stream") || strings.HasSuffix(r.URL.Path, "/sse")
 }
 
 // closed gives back the place of a WebSocket that has ended.
@@ -67,7 +77,10 @@ func (s *Server) limitOptions(cfg *config.Config) limit.Options {
 		TrustUnix:      len(cfg.TrustedProxies) > 0,
 		Refused:        s.metrics.Refused,
 	}
-	if o.Connections == 0 {
+	switch {
+	case o.Connections == config.Default().Limits.Connections:
+		o.Connections = 0 // as many as the process may have files, but for some
+	case o.Connections == 0:
 		o.Connections = -1
 	}
 	if o.PerAddress == 0 {
@@ -76,8 +89,11 @@ func (s *Server) limitOptions(cfg *config.Config) limit.Options {
 	return o
 }
 
-// limited returns a listener that turns away what is too much.
+// limited returns a listener that turns away what is too much. Operators must get in when nobody else does.
 func (s *Server) limited(l *listener) net.Listener {
+	if l.private {
+		return l
+	}
 	if l.tls != nil {
 		return s.limits.Listen(l, limit.Opaque)
 	}

@@ -11,12 +11,12 @@ import (
 
 // trace counts handshakes, gives back the places of connections, and logs them if the logger wants to know.
 func (s *Server) trace() *ws.Trace {
-	debug := s.log.Enabled(context.Background(), slog.LevelDebug)
+	debug := func() bool { return s.log.Enabled(context.Background(), slog.LevelDebug) } // the level may change
 	return &ws.Trace{
 		Handshake: func(i ws.HandshakeInfo) {
 			s.metrics.Handshake(i.Status, i.Duration)
 			switch {
-			case !debug:
+			case !debug():
 			case i.Err != nil:
 				s.log.Debug("handshake refused", "url", i.URL, "status", i.Status, "error", i.Err)
 			default:
@@ -26,7 +26,7 @@ func (s *Server) trace() *ws.Trace {
 		},
 		Close: func(c *ws.Conn, err error) {
 			closed(c)
-			if debug {
+			if debug() {
 				st := c.Stats()
 				s.log.Debug("close", "remote", c.RemoteAddr(), "how", err, "in", st.MessagesIn, "out", st.MessagesOut)
 			}
@@ -37,9 +37,6 @@ func (s *Server) trace() *ws.Trace {
 // hubTrace is that of the metrics, with a log line for each session that comes or goes.
 func (s *Server) hubTrace() *hub.Trace {
 	t := s.metrics.Trace()
-	if !s.log.Enabled(context.Background(), slog.LevelDebug) {
-		return t
-	}
 	both := *t
 	both.Connected = func(i hub.SessionInfo) {
 		t.Connected(i)

@@ -38,7 +38,7 @@ type Config struct {
 	Hosts []string `toml:"hosts" flag:"host" check:"host" show:"yes"`
 	// Origins are the origins whose pages may connect, beside those of this server: https://example.com, *.example.com, or * for all.
 	Origins []string `toml:"origins" flag:"origin" check:"origin" show:"yes"`
-	// TrustedProxies are the networks of the proxies in front, whose X-Forwarded-For and Forwarded headers are believed: 10.0.0.0/8, or an address.
+	// TrustedProxies are the networks of the proxies in front, whose X-Forwarded-For header is believed: 10.0.0.0/8, or an address.
 	TrustedProxies []netip.Prefix `toml:"trusted_proxies" flag:"trusted-proxy"`
 
 	// Listen are the addresses that are served; without any, one on 127.0.0.1:8080.
@@ -236,6 +236,8 @@ type Hooks struct {
 	Cache time.Duration `toml:"cache"`
 	// Headers are sent with every question: "NAME: VALUE", where the value may be @FILE.
 	Headers []Header `toml:"headers" flag:"hooks-header"`
+	// ForwardHeaders are the names of headers of the client's request that the connect hook is sent: Cookie, for example.
+	ForwardHeaders []string `toml:"forward_headers" flag:"hooks-forward-header"`
 	// Secret is the key of the HMAC-SHA-256 signature of every question, or @FILE; empty is none.
 	Secret Secret `toml:"secret"`
 }
