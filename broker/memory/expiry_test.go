@@ -43,6 +43,8 @@ func (b *Broker) empty(t *testing.T) {
 	if b.topics.Load() != 0 || b.ids.Load() != 0 {
 		t.Errorf("there are %d topics and %d ids", b.topics.Load(), b.ids.Load())
 	}
+	b.store.mu.Lock()
+	defer b.store.mu.Unlock()
 	if b.store.used.Load() != 0 || b.store.oldest.Len() != 0 {
 		t.Errorf("%d topics have %d bytes", b.store.oldest.Len(), b.store.used.Load())
 	}

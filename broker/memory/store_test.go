@@ -2,7 +2,9 @@ package memory
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 
@@ -24,19 +26,29 @@ func bounded(t testing.TB, messages int64) (*Broker, broker.Node) {
 func (s *store) check(t *testing.T, b *Broker) {
 	t.Helper()
 	used, topics := int64(0), 0
+	var all []*topic
 	for i := range b.shards {
-		for _, topic := range b.shards[i].topics {
-			for i := range topic.log.len() {
-				used += cost(topic.log.at(i).m)
-			}
-			if topic.log.len() > 0 {
-				topics++
-				if !topic.stored || topic.oldest.index == 0 || topic.oldest.at > topic.log.at(0).at {
-					t.Errorf("the oldest message of %s would not be found: %+v", topic.name, topic.oldest)
-				}
+		b.shards[i].mu.RLock()
+		all = slices.AppendSeq(all, maps.Values(b.shards[i].topics))
+		b.shards[i].mu.RUnlock()
+	}
+	for _, topic := range all {
+		topic.mu.Lock()
+		s.mu.Lock()
+		for i := range topic.log.len() {
+			used += cost(topic.log.at(i).m)
+		}
+		if topic.log.len() > 0 {
+			topics++
+			if !topic.stored || topic.oldest.index == 0 || topic.oldest.at > topic.log.at(0).at {
+				t.Errorf("the oldest message of %s would not be found: %+v", topic.name, topic.oldest)
 			}
 		}
+		s.mu.Unlock()
+		topic.mu.Unlock()
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if used != s.used.Load() || used > s.max || topics > s.oldest.Len() {
 		t.Errorf("%d topics have %d bytes; the store says %d have %d of %d", topics, used, s.oldest.Len(), s.used.Load(), s.max)
 	}
