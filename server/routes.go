@@ -51,6 +51,7 @@ func (s *Server) routes(cfg *config.Config) (public, private http.Handler, err e
 	spoken.MessageLimit = int64(l.MessageBytes)*3/2 + 4<<10 // base64, and what stands around it
 	nativeHandler := s.admitted(cfg, native.New(s.hub, native.Options{
 		Accept:         spoken,
+		CORS:           s.cors(cfg),
 		ConnectTimeout: l.Unauthenticated,
 		Limits:         native.Limits{PollWait: l.PollWait},
 		Remote:         limit.Remote,
