@@ -84,16 +84,19 @@ func (f fanout) load(rate int, topic string) load.Fanout {
 
 // Step is one measurement of a fan-out.
 type Step struct {
-	Rate       int     `json:"rate"`
-	Seconds    float64 `json:"seconds"`
-	Published  int64   `json:"published"`
-	Deliveries int64   `json:"deliveries"`
-	Lost       int64   `json:"lost"`
-	Gaps       int64   `json:"gaps"`
-	P50        float64 `json:"p50_ms"`
-	P99        float64 `json:"p99_ms"`
-	P999       float64 `json:"p999_ms"`
-	Max        float64 `json:"max_ms"`
+	// Rate is how many messages a second were to be published, and Seconds for how long.
+	Rate    int     `json:"rate"`
+	Seconds float64 `json:"seconds"`
+	// Published and Deliveries are how many were published and received, Lost how many were not, and Gaps how many notices told of that.
+	Published  int64 `json:"published"`
+	Deliveries int64 `json:"deliveries"`
+	Lost       int64 `json:"lost"`
+	Gaps       int64 `json:"gaps"`
+	// P50, P99, P999 and Max are quantiles of the time from publishing to receiving, in milliseconds.
+	P50  float64 `json:"p50_ms"`
+	P99  float64 `json:"p99_ms"`
+	P999 float64 `json:"p999_ms"`
+	Max  float64 `json:"max_ms"`
 	// Server is the CPU time of the server and Generator that of the generator, as shares of a core.
 	Server    float64 `json:"server"`
 	Generator float64 `json:"generator"`

@@ -1,7 +1,6 @@
 package native
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"net/http"
@@ -88,9 +87,7 @@ func (h *Handler) sse(w http.ResponseWriter, r *http.Request) {
 		if cap(b) > 64<<10 {
 			b = nil
 		}
-		ctx, stop := context.WithTimeout(r.Context(), h.limits.Keepalive)
-		frames, reason, _ = s.out.Take(ctx)
-		stop()
+		frames, reason, _ = s.out.TakeWithin(r.Context(), h.limits.Keepalive)
 		if r.Context().Err() != nil {
 			return
 		}

@@ -114,6 +114,7 @@ func (h *Handler) open(w http.ResponseWriter) *events {
 
 // flush sends what is in the buffer. Every piece of it has the whole time.
 func (e *events) flush() error {
+	long := len(e.buf) > piece
 	for p := e.buf; len(p) > 0; {
 		n := min(len(p), piece)
 		if err := e.extend(); err != nil {
@@ -128,8 +129,10 @@ func (e *events) flush() error {
 	if cap(e.buf) > 2*piece {
 		e.buf = nil
 	}
-	if err := e.extend(); err != nil {
-		return err
+	if long {
+		if err := e.extend(); err != nil {
+			return err
+		}
 	}
 	return e.control.Flush()
 }
@@ -145,7 +148,7 @@ func (e *events) extend() error {
 // pump sends what the hub delivers until the end.
 func (h *Handler) pump(ctx context.Context, out *events, sink *transport.Stream) {
 	for {
-		frames, reason, err := take(ctx, sink, h.o.KeepAlive)
+		frames, reason, err := sink.TakeWithin(ctx, h.o.KeepAlive)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -170,13 +173,6 @@ func (h *Handler) pump(ctx context.Context, out *events, sink *transport.Stream)
 			return
 		}
 	}
-}
-
-// take is Stream.Take for a while.
-func take(ctx context.Context, sink *transport.Stream, d time.Duration) ([]hub.Frame, *hub.Reason, error) {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	return sink.Take(ctx)
 }
 
 // appendEnd appends the last words of a stream: why it ends, and when to come back.
