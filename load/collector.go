@@ -283,7 +283,7 @@ type Generator struct {
 	DelayP50 float64 `json:"delay_p50_ms"`
 	DelayP99 float64 `json:"delay_p99_ms"`
 	DelayMax float64 `json:"delay_max_ms"`
-	// Limit says why it was the generator, and not the server, that was the limit. Empty if it was not.
+	// Limit says that the generator, or its machine, was the limit, and why. Empty if it was the server, as far as can be told.
 	Limit string `json:"limit,omitempty"`
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -16,7 +17,7 @@ import (
 type Report struct {
 	// Version is that of this form: 1.
 	Version int `json:"v"`
-	// URL is the server's, and Start when the run began.
+	// URL is the server's, without name and password, and Start when the run began.
 	URL   string    `json:"url"`
 	Start time.Time `json:"start"`
 	// Mode is "open", "closed" or "fan-out".
@@ -164,7 +165,7 @@ func (r *run) settleSlow() {
 func (r *run) report() *Report {
 	c := r.collector
 	sum := r.meter.peek()
-	rep := &Report{Version: 1, URL: r.plan.URL, Start: r.start.Round(0), Mode: "open", Latency: map[string]*Latency{}, Faults: r.faults.list(),
+	rep := &Report{Version: 1, URL: withoutUser(r.plan.URL), Start: r.start.Round(0), Mode: "open", Latency: map[string]*Latency{}, Faults: r.faults.list(),
 		Generator: c.generator(r.meter.totals[mDelay]), Series: c.series}
 	for i, h := range r.meter.totals {
 		if h != nil && metric(i) != mDelay {
@@ -216,6 +217,22 @@ func (r *run) report() *Report {
 	return rep
 }
 
+// withoutUser removes name and password from a URL.
+func withoutUser(text string) string {
+	before, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return text
+	}
+	authority := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority = rest[:i]
+	}
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		rest = rest[i+1:]
+	}
+	return before + "://" + rest
+}
+
 // endedBefore reports whether the connection ended before its time.
 func (l *link) endedBefore() bool {
 	l.mu.Lock()
@@ -250,11 +267,11 @@ func (r *Report) generatorLimit() string {
 	g := r.Generator
 	switch l := r.Main(); {
 	case g.CPU >= .85:
-		return fmt.Sprintf("it used %.0f %% of its %d processors: give it more, or spread the load over several machines", g.CPU*100, g.Processors)
+		return fmt.Sprintf("the generator, not the server, was the limit: it used %.0f %% of its %d processors: give it more, or spread the load over several machines", g.CPU*100, g.Processors)
 	case l != nil && g.DelayP99 >= 1 && g.DelayP99 >= l.P99/4:
-		return fmt.Sprintf("it was %s late itself at p99, of %s that were measured: run it on a machine that is less busy", formatMillis(g.DelayP99), formatMillis(l.P99))
+		return fmt.Sprintf("the generator, not the server, was the limit: it was %s late itself at p99, of %s that were measured: run it on a machine that is less busy", formatMillis(g.DelayP99), formatMillis(l.P99))
 	case g.Machine >= .95:
-		return fmt.Sprintf("all processors of its machine were %.0f %% busy, with it and with what else runs there: run it on another machine than the server", g.Machine*100)
+		return fmt.Sprintf("not the server alone was the limit: all processors of the generator's machine were %.0f %% busy, with it and with what else runs there: run it on another machine than the server", g.Machine*100)
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // A Search is how the highest rate that meets a condition was found.
@@ -158,18 +159,20 @@ func (r *Report) writeSearch(line func(string, ...any)) {
 		if !t.Holds {
 			word = t.Why
 		}
-		if t.Generator != "" {
-			word += " (the generator was the limit)"
+		if t.Generator != "" && !t.Holds {
+			word += " (not the server's limit alone)"
 		}
 		line("%12s%12s%10s%10s  %s", formatNumber(t.Rate)+"/s", formatNumber(t.Sent)+"/s", formatMillis(t.P50), formatMillis(t.P99), word)
 	}
+	conditions := strings.Join(s.Conditions, " and ")
 	switch {
 	case s.Best == 0:
-		line("None of these rates meets %v.", s.Conditions)
+		line("None of these rates meets %s.", conditions)
 	case s.Limit != "":
-		line("At least %s/s meet %v: beyond that the generator was the limit.", formatNumber(s.Best), s.Conditions)
+		line("At least %s/s meet %s.", formatNumber(s.Best), conditions)
+		line("The server may be able to do more: %s.", s.Limit)
 	default:
-		line("%s/s is the highest rate that meets %v, to 5 %%.", formatNumber(s.Best), s.Conditions)
+		line("%s/s is the highest rate that meets %s, to 5 %%.", formatNumber(s.Best), conditions)
 	}
 }
 

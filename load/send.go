@@ -10,6 +10,7 @@ import (
 func (l *link) sendOpen() {
 	r := l.run
 	var buf []byte
+	woke := time.Duration(0) // when the generator was here again after it had nothing to do
 	for j := int64(0); ; j++ {
 		k := j*int64(len(r.senders)) + int64(l.index)
 		due, ok := r.schedule.at(k)
@@ -19,7 +20,7 @@ func (l *link) sendOpen() {
 		due += r.base
 		waited := false
 		for r.now() < due {
-			waited = true
+			waited = true // for the generator, and not for the connection
 			select {
 			case <-l.kick:
 			case <-r.load.Done():
@@ -32,7 +33,10 @@ func (l *link) sendOpen() {
 			return
 		}
 		now := r.now()
-		if waited && due >= r.warm { // else it was the connection that took its time
+		if waited {
+			woke = now
+		}
+		if due <= woke && due >= r.warm { // else the connection was busy with the message before
 			l.shard.record(mDelay, now-due)
 		}
 		if !l.send(&buf, k, j, due, now) {

@@ -105,7 +105,7 @@ func (r *Report) WriteText(w io.Writer, width int) error {
 	line("")
 	line("generator    %s", r.Generator.text())
 	if r.Generator.Limit != "" {
-		for i, part := range wrap("The generator, not the server, was the limit: "+r.Generator.Limit+".", width-13) {
+		for i, part := range wrap(r.Generator.Limit+".", width-13) {
 			line("%-13s%s", map[bool]string{true: "!"}[i == 0], part)
 		}
 	}

@@ -45,6 +45,7 @@ const exitCodesText = `Exit codes of all commands:
     6  the connection broke, or was closed with another code
     7  a protocol error, or text that is not UTF-8
     8  no message met --expect, or a case of the conformance suite failed
+   99  a load test failed by a threshold
   124  it took too long
   130  ended by SIGINT (143: by SIGTERM, 141: by SIGPIPE); a server that drained in good order: 0
 `

@@ -52,7 +52,7 @@ func newRoot(std stdio) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("see "+cmd.CommandPath()+" --help", "%w", err)
 	})
-	root.AddCommand(newServe(std), newConnect(std), newCheck(std), newBridge(std), newVersion(std), &cobra.Command{
+	root.AddCommand(newServe(std), newConnect(std), newCheck(std), newBench(std), newCompare(std), newBridge(std), newVersion(std), &cobra.Command{
 		Use:   "exit-codes",
 		Short: "What the commands return",
 		Long:  exitCodesText,

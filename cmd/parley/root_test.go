@@ -9,7 +9,7 @@ import (
 
 func TestHelpFitsAScreen(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{nil, {"--help"}, {"serve", "--help"}, {"connect", "--help"}, {"check", "--help"}, {"bridge", "--help"}, {"version", "--help"}, {"help", "exit-codes"}, {"send", "--help"}, {"ping", "--help"}, {"probe", "--help"}, {"help", "client-flags"}} {
+	for _, args := range [][]string{nil, {"--help"}, {"serve", "--help"}, {"connect", "--help"}, {"check", "--help"}, {"bench", "--help"}, {"compare", "--help"}, {"bridge", "--help"}, {"version", "--help"}, {"help", "exit-codes"}, {"send", "--help"}, {"ping", "--help"}, {"probe", "--help"}, {"help", "client-flags"}} {
 		r := parley(t, "", args...)
 		if r.code != 0 || r.err != "" {
 			t.Errorf("parley %q: code %d, standard error %q", args, r.code, r.err)
