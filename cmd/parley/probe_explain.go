@@ -189,6 +189,10 @@ func diagnoseNetwork(a *attempt, he *ws.HandshakeError, secure bool) diagnosis {
 		return diagnosis{"the port speaks TLS, and the URL says ws", "write wss:// instead of ws://", true}
 	case errors.As(he, &record):
 		return diagnosis{"the port speaks no TLS, and the URL says wss", "write ws:// instead of wss://, or find the port for TLS", true}
+	case strings.Contains(text, "tls: certificate required"), strings.Contains(text, "remote error: tls: bad certificate"):
+		return diagnosis{"the server wants a certificate from us, or another one", "show one with --cert FILE and --key FILE", false}
+	case strings.Contains(text, "remote error: tls: protocol version"), strings.Contains(text, "remote error: tls: handshake failure"):
+		return diagnosis{"the server and we have no version of TLS, or no cipher, in common: " + errText(he), "the server has to speak TLS 1.2 or 1.3; it may not know this host's name (SNI), either", false}
 	case a.judged != nil:
 		return diagnosis{"the certificate is not trusted: " + a.judged.Error(), explainCertificate(a.judged, a.chain), false}
 	case errors.Is(he, io.EOF), errors.Is(he, io.ErrUnexpectedEOF), errors.Is(he, syscall.ECONNRESET):

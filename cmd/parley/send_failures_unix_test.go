@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/parley-ws/parley/internal/need"
 	"github.com/parley-ws/parley/ws"
 	"github.com/parley-ws/parley/ws/wstest"
 )
@@ -243,7 +244,7 @@ func TestSendSignals(t *testing.T) {
 func TestSendBrokenPipe(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, nil)
-	out, err := exec.Command("bash", "-c", `yes | "$0" send "$1" | head -n 1; echo ${PIPESTATUS[1]}`, binary, s.echo).Output()
+	out, err := exec.Command(need.Command(t, "bash", "install bash"), "-c", `yes | "$0" send "$1" | head -n 1; echo ${PIPESTATUS[1]}`, binary, s.echo).Output()
 	if err != nil || string(out) != "y\n141\n" {
 		t.Errorf("%q, %v", out, err)
 	}
