@@ -89,6 +89,9 @@ func New(o Options) (*Handler, error) {
 
 // ServeHTTP answers handshakes; other requests go to the console or the static directory, if there is one.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for name, values := range h.o.Header {
+		w.Header()[name] = values
+	}
 	if !h.o.AnyHost && !h.knownHost(r) {
 		http.Error(w, fmt.Sprintf("403 forbidden: no endpoint answers to the Host %q here; if the name is yours, start with --host NAME", r.Host), http.StatusForbidden)
 		return
@@ -117,12 +120,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) accept(w http.ResponseWriter, r *http.Request) {
 	var s session
 	o := &ws.AcceptOptions{
-		Options:     h.o.connOptions(),
-		Origins:     h.o.Origins,
-		AnyOrigin:   h.o.AnyOrigin,
-		Header:      h.o.Header,
-		Compression: h.o.Compression,
-		Group:       &h.group,
+		Options:      h.o.connOptions(),
+		Origins:      h.o.Origins,
+		AnyOrigin:    h.o.AnyOrigin,
+		Subprotocols: h.o.Subprotocols,
+		Compression:  h.o.Compression,
+		Group:        &h.group,
 		Check: func(r *http.Request) (err error) {
 			select {
 			case h.slots <- struct{}{}:
@@ -145,9 +148,9 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case h.o.Dial != nil:
-		o.Subprotocols = []string{SubprotocolTCP, "binary"}
+		o.Subprotocols = append([]string{SubprotocolTCP, "binary"}, o.Subprotocols...)
 	case h.o.Terminal:
-		o.Subprotocols = []string{SubprotocolTerminal}
+		o.Subprotocols = append([]string{SubprotocolTerminal}, o.Subprotocols...)
 	}
 	c, err := ws.Accept(w, r, o)
 	if s != nil {

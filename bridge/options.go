@@ -105,7 +105,10 @@ type Options struct {
 	// elsewhere could reach this machine by a name of its own that resolves to it. With AnyHost this is not checked.
 	Hosts   []string
 	AnyHost bool
-	// Header holds fields for the answers to handshakes. May be nil.
+	// Subprotocols lists what commands speak, most preferred first. The first one that the client offered is chosen, and the
+	// command finds what was offered in HTTP_SEC_WEBSOCKET_PROTOCOL.
+	Subprotocols []string
+	// Header holds fields for all answers. May be nil.
 	Header http.Header
 	// Compression enables permessage-deflate. If nil, it is declined.
 	Compression *ws.Compression

@@ -144,8 +144,8 @@ func (p *process) kill() {
 
 // supervise ends the group when the process has exited, or when it shall.
 func (p *process) supervise(set *processes) {
-	defer set.remove(p)
 	defer close(p.ended)
+	defer set.remove(p)
 	select {
 	case <-p.exited:
 	case <-p.stop:
@@ -251,6 +251,9 @@ type deadlineWriter interface {
 func patientWrite(w deadlineWriter, b []byte, c *ws.Conn) error {
 	for len(b) > 0 {
 		w.SetWriteDeadline(time.Now().Add(stallCheck)) // where it cannot, the write waits
+		if c != nil && c.Context().Err() != nil {      // after that: who ends the connection interrupts the write by its deadline
+			return context.Cause(c.Context())
+		}
 		n, err := w.Write(b)
 		b = b[n:]
 		if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -4,10 +4,13 @@ package bridge
 
 import (
 	"errors"
+	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 // ownGroup makes the process the leader of a group, so that what it starts can be ended with it, and so that Ctrl-C on the
@@ -20,13 +23,43 @@ func (p *process) startTerminal(c command) error {
 	if err != nil {
 		return err
 	}
+	if runtime.GOOS == "linux" { // elsewhere the poller does not know all terminals
+		if f, err = pollable(f); err != nil {
+			p.cmd.Process.Kill()
+			p.cmd.Wait()
+			return err
+		}
+	}
 	p.in, p.out, p.terminal = f, f, true
 	return nil
 }
 
+// pollable returns the same terminal with deadlines for reads and writes: package pty makes it block.
+func pollable(f *os.File) (*os.File, error) {
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
+}
+
 // resize changes the size of the terminal: the processes in front get SIGWINCH.
 func (p *process) resize(s size) error {
-	return pty.Setsize(p.in, &pty.Winsize{Rows: s.rows, Cols: s.cols})
+	conn, err := p.in.SyscallConn() // Fd would make it block
+	if err != nil {
+		return err
+	}
+	if e := conn.Control(func(fd uintptr) {
+		err = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Row: s.rows, Col: s.cols})
+	}); e != nil {
+		return e
+	}
+	return err
 }
 
 // hangUp does to the processes what the end of a terminal's line does. The terminal itself stays open for what they still

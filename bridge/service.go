@@ -70,7 +70,7 @@ func (j *joint) run() error {
 	c, conn := j.c, j.conn
 	j.ended = make(chan struct{})
 	defer conn.Close()
-	stop := context.AfterFunc(c.Context(), func() { conn.SetReadDeadline(time.Now()) }) // nobody is left to send it to
+	stop := context.AfterFunc(c.Context(), func() { conn.SetDeadline(time.Now()) }) // nobody is left to send it to
 	var sending sync.WaitGroup
 	var failed error
 	sending.Go(func() { failed = j.send() })

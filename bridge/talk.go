@@ -89,6 +89,8 @@ func (t *talk) serve(c *ws.Conn) {
 		c.Close(context.Background(), code, reason)
 	}()
 
+	interrupt := context.AfterFunc(c.Context(), func() { t.p.in.SetWriteDeadline(time.Now()) })
+	defer interrupt()
 	err := c.Run(c.Context(), ws.Events{Message: func(_ *ws.Conn, typ ws.Type, data []byte) error { return t.receive(typ, data) }})
 	var refused *refusedError
 	if errors.As(err, &refused) {

@@ -27,6 +27,9 @@ docs/bridge.md explains --history --restart --slow --queue --ladder --unix --sta
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b.listens = cmd.Flags().Changed("listen") // the variable is a default for those who listen
+			if err := b.misplaced(cmd.Flags()); err != nil {
+				return err
+			}
 			if err := fromEnvironment(cmd); err != nil {
 				return err
 			}
@@ -111,7 +114,7 @@ func (b *bridger) register(f *pflag.FlagSet) {
 	})
 }
 
-// hint ends the errors about flags.
+// bridgeHint ends the errors about flags.
 const bridgeHint = "see parley bridge --help and docs/bridge.md"
 
 func (b *bridger) run(cmd *cobra.Command, args []string) error {
@@ -144,6 +147,27 @@ func (b *bridger) run(cmd *cobra.Command, args []string) error {
 		return b.runFor(cmd.Context(), o)
 	}
 	return b.serve(cmd.Context(), o)
+}
+
+// misplaced finds flags that were given and would do nothing.
+func (b *bridger) misplaced(f *pflag.FlagSet) error {
+	for _, rule := range []struct {
+		met   bool
+		with  string
+		flags string
+	}{
+		{b.connect != "", "--connect", "user insecure cacert proxy connect-timeout"},
+		{b.connect == "", "--listen", "dir staticdir devconsole origin sameorigin host tls-cert tls-key"},
+		{b.mode == "shared", "--mode shared", "history restart slow queue"},
+		{b.tcp+b.unix+b.listenTCP == "", "a command", "frame pty stderr passenv ladder"},
+	} {
+		for flag := range strings.FieldsSeq(rule.flags) {
+			if !rule.met && f.Changed(flag) {
+				return usage(bridgeHint, "--%s does nothing here: it goes with %s", flag, rule.with)
+			}
+		}
+	}
+	return nil
 }
 
 // options turns the flags into options, or says what is wrong with them.
@@ -190,6 +214,10 @@ func (b *bridger) options(cmd *cobra.Command, args []string) (o bridge.Options, 
 	if len(before) > 0 {
 		return o, usage("write the command behind two hyphens: parley bridge -- COMMAND ARG…", "bridge: unexpected argument %q", before[0])
 	}
+	if o.Header, err = b.dial.header(); err != nil {
+		return o, err
+	}
+	o.Subprotocols = b.dial.subprotocols
 	for flag, n := range map[string]int{"maxforks": b.most, "history": b.history + 1} {
 		if n < 1 {
 			return o, usage(bridgeHint, "--%s: the number is too small", flag)

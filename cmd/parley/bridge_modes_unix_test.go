@@ -307,10 +307,10 @@ func TestBridgeTCP(t *testing.T) {
 	if got, err := io.ReadAll(service); err != nil || string(got) != "question" {
 		t.Errorf("the service got %q, %v", got, err)
 	}
-	go func() {
+	go func(service net.Conn) {
 		io.WriteString(service, big)
 		service.Close()
-	}()
+	}(service)
 	if got, err := io.ReadAll(client); err != nil || string(got) != big {
 		t.Errorf("the client got %d bytes, %v", len(got), err)
 	}

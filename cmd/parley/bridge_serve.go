@@ -204,16 +204,16 @@ func (b *bridger) runFor(parent context.Context, o bridge.Options) error {
 	switch {
 	case errors.As(context.Cause(signals), &s):
 		return quiet(s.code())
-	case end != nil && end.Remote || err == nil && end != nil: // it was not the command that failed
-		notice(b.std.err, "%s", closing(end))
-		if code := exitCode(end); code != exitDone {
-			return quiet(code)
-		}
-		return nil
-	case errors.As(err, &status):
-		return &failure{exitIO, err, "standard error may say why"}
+	case end == nil || err != nil && !errors.As(err, &status):
+		return err // the command could not be started
+	case !end.Remote && end.Err == nil && end.Code == ws.CodeInternalError: // the command failed
+		return &failure{exitIO, fmt.Errorf("bridge: the command ended: %s", end.Reason), "standard error may say why"}
 	}
-	return err
+	notice(b.std.err, "%s", closing(end))
+	if code := exitCode(end); code != exitDone {
+		return quiet(code)
+	}
+	return nil
 }
 
 // target returns what --connect and its flags say.

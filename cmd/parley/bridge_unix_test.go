@@ -133,6 +133,11 @@ func TestBridgeUsage(t *testing.T) {
 		{"--listen 0.0.0.0:0 -- cat", 2, []string{"--insecure-no-auth"}},
 		{"--listen nowhere -- cat", 2, []string{"--listen"}},
 		{"--tls-cert " + cert + " -- cat", 2, []string{"--tls-key"}},
+		{"-k -- cat", 2, []string{"--insecure", "--connect"}},
+		{"--history 3 -- cat", 2, []string{"--history", "--mode shared"}},
+		{"--tcp 127.0.0.1:1 --frame nul", 2, []string{"--frame", "a command"}},
+		{"--connect ws://127.0.0.1:1/ --origin x -- cat", 2, []string{"--origin", "--listen"}},
+		{"-H nonsense -- cat", 2, []string{"-H"}},
 		{"--port 8080 -- cat", 2, []string{"--port", "bridge --help"}},
 	} {
 		args := []string{"bridge"}
@@ -298,6 +303,18 @@ func TestBridgeRefuses(t *testing.T) {
 
 	open := startBridge(t, "--sameorigin=false", "--", "cat")
 	dial(t, open.socket, origin("https://evil.example"))
+}
+
+func TestBridgeAnswers(t *testing.T) {
+	t.Parallel()
+	b := startBridge(t, "-H", "X-Server: mine", "--subprotocol", "v2", "--subprotocol", "v1", "--compress", "on", "--", "sh", "-c", `echo "$HTTP_SEC_WEBSOCKET_PROTOCOL"; cat`)
+	c := dial(t, b.socket, &ws.DialOptions{Subprotocols: []string{"v1", "v0"}, Compression: &ws.Compression{}})
+	if got := c.Response().Header.Get("X-Server"); got != "mine" || c.Subprotocol() != "v1" || !strings.HasPrefix(c.Extensions(), "permessage-deflate") {
+		t.Errorf("X-Server %q, subprotocol %q, extensions %q", got, c.Subprotocol(), c.Extensions())
+	}
+	says(t, c, "v1, v0")
+	tell(t, c, strings.Repeat("x", 4000))
+	says(t, c, strings.Repeat("x", 4000))
 }
 
 func TestBridgeDir(t *testing.T) {
