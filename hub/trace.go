@@ -34,3 +34,6 @@ type Trace struct {
 	// Called is called when a call has ended.
 	Called func(method string, took time.Duration, err error)
 }
+
+// Refused counts what a limit outside of the hub has refused, by the name of the limit: a dialect's, on what it reads.
+func (h *Hub) Refused(limit string) { h.refused(limit) }

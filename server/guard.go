@@ -10,13 +10,14 @@ import (
 
 // limitHeaderLines refuses requests with more header lines than that. http.Server bounds their bytes, not their
 // number.
-func limitHeaderLines(most int, next http.Handler) http.Handler {
+func limitHeaderLines(most int, refused func(limit string), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		lines := 1 // Host, which net/http takes out
 		for _, values := range r.Header {
 			lines += len(values)
 		}
 		if lines > most {
+			refused("header_lines")
 			w.Header().Set("Connection", "close")
 			problem(w, http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("more than %d header lines", most))
 			return

@@ -112,7 +112,7 @@ func (s *Server) guarded(cfg *config.Config, open bool, next http.Handler) http.
 	if open {
 		next = localHosts(cfg.Hosts, next)
 	}
-	return s.limits.Forwarded(limitHeaderLines(cfg.Limits.HeaderLines, wellFormed(next)))
+	return s.limits.Forwarded(limitHeaderLines(cfg.Limits.HeaderLines, s.metrics.Refused, wellFormed(next)))
 }
 
 // admitted refuses new sessions while the server is going to stop or memory runs out, and counts those that come through a proxy.

@@ -374,3 +374,37 @@ func TestReloadEndsSubscriptions(t *testing.T) {
 		t.Errorf("%q, %v", p, err)
 	}
 }
+
+// Each limit that refuses something is counted under its name.
+func TestRefusalsAreCounted(t *testing.T) {
+	e, _ := start(t, configured(func(cfg *config.Config) {
+		cfg.Limits.MessageBytes, cfg.Limits.Unauthenticated, cfg.Limits.HeaderLines = 200, 100*time.Millisecond, 20
+	}))
+	if status, _ := ask(t, "POST", e.URL+"/t/a", strings.Repeat("x", 300)); status != 413 {
+		t.Errorf("a large message: %d", status)
+	}
+	c := dial(t, e.Socket+"/t/a", nil)
+	if err := c.Write(t.Context(), ws.Binary, make([]byte, 300)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Read(t.Context()); ws.CloseCode(err) != ws.CodeMessageTooBig {
+		t.Errorf("a large frame: %v", err)
+	}
+	n := dial(t, e.Socket+"/ws", nil)
+	for err := error(nil); err == nil; { // it is told why, and then closed
+		_, _, err = n.Read(t.Context())
+	}
+	var lines []string
+	for i := range 30 {
+		lines = append(lines, fmt.Sprint("X-", i), "x")
+	}
+	if status, _ := ask(t, "GET", e.URL+"/healthz", "", lines...); status != 431 {
+		t.Errorf("many header lines: %d", status)
+	}
+	_, body := ask(t, "GET", e.URL+"/metrics", "")
+	for _, want := range []string{`{limit="message_bytes"} 2`, `{limit="connect_time"} 1`, `{limit="header_lines"} 1`} {
+		if !strings.Contains(body, "parley_refusals_total"+want) {
+			t.Errorf("the metrics have no %s", want)
+		}
+	}
+}

@@ -26,6 +26,9 @@ func (s *Server) trace() *ws.Trace {
 		},
 		Close: func(c *ws.Conn, err error) {
 			closed(c)
+			if ws.CloseCode(err) == ws.CodeMessageTooBig {
+				s.metrics.Refused("message_bytes")
+			}
 			if debug() {
 				st := c.Stats()
 				s.log.Debug("close", "remote", c.RemoteAddr(), "how", err, "in", st.MessagesIn, "out", st.MessagesOut)

@@ -32,6 +32,7 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	body, err := transport.ReadBody(w, r, limit, h.limits.Progress)
 	switch {
 	case err == transport.ErrLarge:
+		h.hub.Refused("message_bytes")
 		refuse(w, http.StatusRequestEntityTooLarge, hub.Errorf(hub.TooLarge, "the body has more than %d bytes", limit))
 	case err == transport.ErrSlow:
 		refuse(w, http.StatusRequestTimeout, hub.Errorf(hub.Timeout, "the body did not come in time"))

@@ -128,6 +128,7 @@ func (p *peer) late() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.session == nil && !p.over.Load() {
+		p.h.hub.Refused("connect_time")
 		p.end(0, &hub.Error{Code: hub.Timeout, Text: "no connect came in time", Retry: true})
 	}
 }

@@ -132,6 +132,7 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	body, err := transport.ReadBody(w, r, h.o.BodyLimit, h.o.ReadTimeout)
 	switch {
 	case err == transport.ErrLarge:
+		h.hub.Refused("message_bytes")
 		fail(w, hub.Errorf(hub.TooLarge, "the message has more than %d bytes", h.o.BodyLimit))
 	case err == transport.ErrSlow:
 		failWith(w, http.StatusRequestTimeout, hub.Errorf(hub.Timeout, "the body of the request has not arrived in time"))

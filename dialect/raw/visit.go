@@ -32,6 +32,7 @@ func (h *Handler) enter(r *http.Request, transport string, c codec, sink hub.Sin
 		return nil, err
 	}
 	if err := h.rates.take(s, h.o.Remote(r)); err != nil {
+		h.hub.Refused("commands")
 		s.Close(visited)
 		return nil, err
 	}

@@ -27,7 +27,7 @@ var asked = append([]string{"connect", "refresh"}, texts(hub.ActSubscribe, hub.A
 // limits are the names of the limits: first those of the hub, then those on connections and requests before the hub sees them.
 var limits = []string{
 	"sessions", "commands", "topic_rate", "subscriptions", "presence", "calls", "message_bytes", "outbox", "topics",
-	"connections", "accepts", "address_connections", "address_rate", "memory",
+	"connections", "accepts", "address_connections", "address_rate", "memory", "header_lines", "connect_time",
 }
 
 // statuses are those that an opening handshake is answered with.
