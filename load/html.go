@@ -35,6 +35,8 @@ type pageData struct {
 	Plots     []pagePlot
 	Times     [][]string
 	Trials    [][]string
+	// Found says what the trials have shown.
+	Found []string
 }
 
 type pagePlot struct {
@@ -47,7 +49,7 @@ type pagePlot struct {
 // markup.
 func (r *Report) WriteHTML(w io.Writer) error {
 	sum := sha256.Sum256([]byte(pageStyle))
-	d := pageData{Style: template.CSS(pageStyle), Report: r, Mode: r.mode(), Limit: r.Generator.Limit, Generator: 100 * r.Generator.CPU,
+	d := pageData{Style: template.CSS(pageStyle), Report: r, Mode: r.mode(), Limit: sentence(r.Generator.Limit), Generator: 100 * r.Generator.CPU,
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src data:; base-uri 'none'; form-action 'none'"}
 	if !r.Start.IsZero() {
 		d.Start = r.Start.UTC().Format(time.DateTime) + " UTC"
@@ -75,8 +77,9 @@ func (r *Report) WriteHTML(w io.Writer) error {
 			if !t.Holds {
 				word = t.Why
 			}
-			d.Trials = append(d.Trials, []string{word, formatNumber(t.Rate) + "/s", formatNumber(t.Sent) + "/s", formatMillis(t.P50), formatMillis(t.P99)})
+			d.Trials = append(d.Trials, []string{formatNumber(t.Rate) + "/s", formatNumber(t.Sent) + "/s", formatMillis(t.P50), formatMillis(t.P99), word})
 		}
+		d.Found = r.Search.summary()
 	}
 	var b bytes.Buffer
 	if err := page.Execute(&b, d); err != nil {

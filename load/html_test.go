@@ -91,7 +91,7 @@ func TestText(t *testing.T) {
 			t.Errorf("%d characters: %s", n, line)
 		}
 	}
-	for _, word := range []string{"2 failed", "1 lost", "88 sent of 90 due", "generator    90 % of 2 processors", "the generator, not the server", "FAILED p99>1ms", "slow readers 3, 1 still open, 2 ended: close 1013", "200/s is the highest"} {
+	for _, word := range []string{"2 failed", "1 lost", "88 sent of 90 due", "generator    90 % of 2 processors", "The generator, not the server", "FAILED p99>1ms", "slow readers 3, 1 still open, 2 ended: close 1013", "200/s is the highest"} {
 		if !strings.Contains(b.String(), word) {
 			t.Errorf("no %q in\n%s", word, b.String())
 		}

@@ -183,9 +183,9 @@ func (r *run) drive() {
 	if !p.Closed {
 		r.schedule = newSchedule(p.Rate*factor, p.Duration, stages, p.Count)
 	}
-	r.phase.Store(PhaseLoad)
 	r.base = r.now()
 	r.warm = r.base + p.Warmup
+	r.phase.Store(PhaseLoad) // who sees it may look at the schedule
 	r.collector.begin()
 	r.begun.Store(true)
 

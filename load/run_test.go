@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -251,10 +252,9 @@ func TestRunMatch(t *testing.T) {
 
 // A connection that the server ends is a fault with its code; what was due on it is unsent.
 func TestRunLost(t *testing.T) {
-	n := 0
+	var n atomic.Int64
 	serve := func(c *ws.Conn) error {
-		n++
-		if n > 1 {
+		if n.Add(1) > 1 {
 			return echo(same)(c)
 		}
 		return echo(func(_ *ws.Conn, p []byte) ([]byte, error) {
@@ -277,9 +277,9 @@ func TestRunLost(t *testing.T) {
 
 func TestRunRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := 0
+		var n atomic.Int64
 		srv := wstest.NewServer(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-			if n++; n%2 == 0 {
+			if n.Add(1)%2 == 0 {
 				ws.Handler{Handle: echo(same)}.ServeHTTP(w, req)
 				return
 			}

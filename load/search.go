@@ -147,7 +147,7 @@ func tryOut(r *Report, rate float64, hold []Threshold) Trial {
 }
 
 // writeSearch adds the search to a text.
-func (r *Report) writeSearch(line func(string, ...any)) {
+func (r *Report) writeSearch(line func(string, ...any), width int) {
 	s := r.Search
 	if s == nil {
 		return
@@ -164,16 +164,23 @@ func (r *Report) writeSearch(line func(string, ...any)) {
 		}
 		line("%12s%12s%10s%10s  %s", formatNumber(t.Rate)+"/s", formatNumber(t.Sent)+"/s", formatMillis(t.P50), formatMillis(t.P99), word)
 	}
+	for _, text := range s.summary() {
+		for _, part := range wrap(text, width) {
+			line("%s", part)
+		}
+	}
+}
+
+// summary says in sentences what was found.
+func (s *Search) summary() []string {
 	conditions := strings.Join(s.Conditions, " and ")
 	switch {
 	case s.Best == 0:
-		line("None of these rates meets %s.", conditions)
+		return []string{"None of these rates meets " + conditions + "."}
 	case s.Limit != "":
-		line("At least %s/s meet %s.", formatNumber(s.Best), conditions)
-		line("The server may be able to do more: %s.", s.Limit)
-	default:
-		line("%s/s is the highest rate that meets %s, to 5 %%.", formatNumber(s.Best), conditions)
+		return []string{fmt.Sprintf("At least %s/s meet %s. The server may be able to do more:", formatNumber(s.Best), conditions), sentence(s.Limit)}
 	}
+	return []string{fmt.Sprintf("%s/s is the highest rate that meets %s, to 5 %%.", formatNumber(s.Best), conditions)}
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

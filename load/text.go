@@ -105,11 +105,11 @@ func (r *Report) WriteText(w io.Writer, width int) error {
 	line("")
 	line("generator    %s", r.Generator.text())
 	if r.Generator.Limit != "" {
-		for i, part := range wrap(r.Generator.Limit+".", width-13) {
+		for i, part := range wrap(sentence(r.Generator.Limit), width-13) {
 			line("%-13s%s", map[bool]string{true: "!"}[i == 0], part)
 		}
 	}
-	r.writeSearch(line)
+	r.writeSearch(line, width)
 	if len(r.Verdicts) > 0 {
 		line("")
 		for _, v := range r.Verdicts {
@@ -159,6 +159,14 @@ func (g Generator) text() string {
 		text += fmt.Sprintf("; late by %s (p50), %s (p99)", formatMillis(g.DelayP50), formatMillis(g.DelayP99))
 	}
 	return text
+}
+
+// sentence makes a sentence of what is none yet.
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
 
 // wrap breaks a text into lines.

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -176,9 +177,9 @@ func TestBenchFaults(t *testing.T) {
 	if k := kinds(report); k["close 4000"] != 2 || k["unsent"] == 0 || report.Connections.Lost != 2 || strings.Contains(r.out, "\x1b") {
 		t.Errorf("%v\n%s", k, r.out)
 	}
-	n := 0
+	var n atomic.Int64
 	some := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if n++; n == 1 {
+		if n.Add(1) == 1 {
 			http.Error(w, "full", http.StatusServiceUnavailable)
 			return
 		}
