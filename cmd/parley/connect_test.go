@@ -344,19 +344,19 @@ func TestConnectProxy(t *testing.T) {
 	}
 }
 
-// TestConnectWaitsForReplies has a server that answers late, but never a second after anything.
+// TestConnectWaitsForReplies has a server that answers late, but not so late after anything as connect waits.
 func TestConnectWaitsForReplies(t *testing.T) {
 	t.Parallel()
 	url := peer(t, wstest.Head{}, func(p *wstest.Peer, _ *http.Request) {
 		p.ExpectMessage(t, wstest.OpText, "a")
 		for i := range 3 {
-			timer := time.NewTimer(600 * time.Millisecond)
+			timer := time.NewTimer(1500 * time.Millisecond) // more than the default
 			<-timer.C
 			p.Send(wstest.Text(fmt.Sprint("late ", i)))
 		}
 		answerClose(t, p, p.MustNext(t))
 	})
-	if r := parley(t, "a\n", "connect", url); r.code != 0 || r.out != "late 0\nlate 1\nlate 2\n" {
+	if r := parley(t, "a\n", "connect", "--idle", "4s", url); r.code != 0 || r.out != "late 0\nlate 1\nlate 2\n" {
 		t.Errorf("%+v", r)
 	}
 }
