@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the outside things that the tests drive: Chromium, Node.js with the
-# npm packages of package-lock.json, Python's websockets, and nginx.
+# npm packages of package-lock.json, Python's websockets, nginx, websocketd and
+# small tools.
 #
 # Run as root on Debian it installs what is missing. Anywhere else it prints one
 # line for each missing thing, with the command to get it, and goes on: tests
@@ -41,6 +42,10 @@ have_chromium || packages+=(chromium)
 have_node || packages+=(nodejs npm)
 have_websockets || packages+=(python3-websockets)
 have_nginx || packages+=(nginx)
+have websocketd || packages+=(websocketd)
+have curl || packages+=(curl)
+have jq || packages+=(jq)
+have vmstat || packages+=(procps)
 
 if ((${#packages[@]} > 0)) && [[ $(id -u) -eq 0 && -e /etc/debian_version ]] && have apt-get; then
 	say "installing ${packages[*]}"
@@ -64,6 +69,10 @@ fi
 
 have_chromium || say "Chromium is missing: apt-get install chromium, or set CHROMIUM to the path of a Chromium or Chrome"
 have_nginx || say "nginx is missing: apt-get install nginx, or see https://nginx.org/en/download.html"
+for name in websocketd curl jq; do
+	have "$name" || say "$name is missing: apt-get install $name"
+done
+have vmstat || say "vmstat is missing: apt-get install procps"
 have_websockets || say "Python's websockets is missing: apt-get install python3-websockets, or pip install websockets"
 
 # The npm packages. npm ci deletes node_modules first, so it runs only when the
