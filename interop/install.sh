@@ -44,6 +44,7 @@ have_websockets || packages+=(python3-websockets)
 have_nginx || packages+=(nginx)
 have websocketd || packages+=(websocketd)
 have curl || packages+=(curl)
+have openssl || packages+=(openssl)
 have jq || packages+=(jq)
 have vmstat || packages+=(procps)
 
