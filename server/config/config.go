@@ -27,7 +27,7 @@ type Config struct {
 	// Name is the name of this node in logs and in what the API tells; empty is a random one at each start.
 	Name string `toml:"name" restart:"yes"`
 	// LogFormat is how log lines are written.
-	LogFormat string `toml:"log_format" default:"text" oneof:"text json" show:"yes"`
+	LogFormat string `toml:"log_format" default:"text" oneof:"text json" show:"yes" restart:"yes"`
 	// LogLevel is the least severe kind of lines that are logged; debug has one for each connection.
 	LogLevel string `toml:"log_level" default:"info" oneof:"debug info warn error" show:"yes"`
 	// Drain is the window over which sessions are told to come back when the server ends, and how long it takes at most to end; 0 ends at once.
