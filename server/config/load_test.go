@@ -368,7 +368,7 @@ func TestNeedRestart(t *testing.T) {
 		want []string
 	}{
 		{[]string{"--tls-cert=a", "--tls-key=b"}, nil},
-		{[]string{"--tls-cert=c", "--tls-key=d", "--drain=2s", "--topic=a", "--limits-outbox=2MiB", "--auth-hmac-secret=" + secret32, "--log-format=json"}, nil},
+		{[]string{"--tls-cert=c", "--tls-key=d", "--drain=2s", "--topic=a", "--limits-outbox=2MiB", "--auth-hmac-secret=" + secret32, "--log-level=debug"}, nil},
 		{[]string{"--addr=:1", "--name=x", "--limits-header-bytes=16KiB"}, []string{"name", "listen[0].addr", "limits.header_bytes", "listen[0].tls_cert"}},
 		{[]string{"--listen=:1", "--listen=:2"}, []string{"listen"}},
 	}
