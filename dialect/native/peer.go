@@ -133,11 +133,18 @@ func (p *peer) late() {
 	}
 }
 
-// gone is called when the transport is.
+// gone is called when the transport is. Deferred, it passes a panic on, having told the client that the server failed.
 func (p *peer) gone() {
+	why, failed := lost, recover()
+	if failed != nil {
+		why = hub.Reason{Code: hub.Internal, Text: "the server failed; its log says why", Reconnect: true}
+	}
 	p.over.Store(true)
 	if s := p.live.Load(); s != nil {
-		s.Close(lost) // which ends whatever command still waits
+		s.Close(why) // which ends whatever command still waits
+	}
+	if failed != nil {
+		panic(failed)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
