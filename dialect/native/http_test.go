@@ -171,7 +171,7 @@ func TestConnectTimeout(t *testing.T) {
 
 // An application that takes too long to let somebody in is not waited for.
 func TestConnectSlowAuthoriser(t *testing.T) {
-	h := serve(t, hub.Options{Authoriser: stuck{}}, native.Options{ConnectTimeout: 20 * time.Millisecond})
+	h := serve(t, hub.Options{Authoriser: stuck{}}, native.Options{ConnectTimeout: time.Second}) // from the handshake, too
 	c := newClient(t, h, "")
 	c.send(t, `{"type":"connect","id":1}`)
 	if got := c.receive(patience); got != `{"type":"error","re":1,"error":{"code":"timeout","text":"it took too long; try again","retry":true}}` {
