@@ -26,6 +26,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/parley-ws/parley/bench/internal/machine"
 	"github.com/parley-ws/parley/bench/internal/report"
 )
 
@@ -122,7 +123,7 @@ func (o *options) measure(ctx context.Context) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	serverCores, loadCores, err := cores()
+	serverCores, loadCores, err := machine.Cores()
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +136,7 @@ func (o *options) measure(ctx context.Context) (*report.Report, error) {
 			o.syscalls = false
 		}
 	}
-	if err := limitFiles(); err != nil {
+	if err := machine.LimitFiles(10_200); err != nil {
 		log.Print(err)
 	}
 	dir, remove, err := temporary()
@@ -147,7 +148,7 @@ func (o *options) measure(ctx context.Context) (*report.Report, error) {
 		return nil, err
 	}
 
-	r := &report.Report{Date: time.Now(), Machine: machine(), Round: o.time}
+	r := &report.Report{Date: time.Now(), Machine: machine.Describe(), Round: o.time}
 	for _, s := range picked {
 		r.Subjects = append(r.Subjects, s.Subject)
 	}

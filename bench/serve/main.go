@@ -21,6 +21,8 @@ import (
 	"regexp"
 	"syscall"
 	"time"
+
+	"github.com/parley-ws/parley/bench/internal/machine"
 )
 
 func main() {
@@ -120,13 +122,13 @@ func (o *options) measure(ctx context.Context) (*results, error) {
 		return nil, fmt.Errorf("-run %s: no workload has such a name: see -list", o.pattern)
 	}
 	b := &bench{options: o}
-	if b.serverCores, b.loadCores, err = cores(); err != nil {
+	if b.serverCores, b.loadCores, err = machine.Cores(); err != nil {
 		return nil, err
 	}
 	if b.serverCores == nil {
 		log.Print("there is only one core: server and load generator share it, so that the figures say little")
 	}
-	if err := limitFiles(o.sessions + 200); err != nil {
+	if err := machine.LimitFiles(o.sessions + 200); err != nil {
 		return nil, err
 	}
 	if b.dir, err = os.MkdirTemp("", "parley-serve-"); err != nil {
@@ -137,7 +139,7 @@ func (o *options) measure(ctx context.Context) (*results, error) {
 		return nil, err
 	}
 	r := &results{
-		Date: time.Now(), Machine: machine(), Version: b.version, Sessions: o.sessions, Subscribers: o.subscribers,
+		Date: time.Now(), Machine: machine.Describe(), Version: b.version, Sessions: o.sessions, Subscribers: o.subscribers,
 		Duration: o.duration.Seconds(),
 	}
 	begun, err := readUsage()

@@ -1,4 +1,5 @@
-package main
+// Package machine says where a bench runs, and takes what it needs there: cores and open files.
+package machine
 
 import (
 	"bufio"
@@ -12,8 +13,8 @@ import (
 	"github.com/parley-ws/parley/bench/internal/report"
 )
 
-// machine describes where the bench runs.
-func machine() report.Machine {
+// Describe describes where the bench runs.
+func Describe() report.Machine {
 	m := report.Machine{CPU: "unknown", Cores: runtime.NumCPU(), Kernel: runtime.GOOS, Go: runtime.Version()}
 	if file, err := os.Open("/proc/cpuinfo"); err == nil {
 		defer file.Close()
@@ -31,9 +32,9 @@ func machine() report.Machine {
 	return m
 }
 
-// cores shares out the cores that this process may use: one for the servers, the next one for the load generator. They are
+// Cores shares out the cores that this process may use: one for the servers, the next one for the load generator. They are
 // nil if there is only one.
-func cores() (servers, load []int, err error) {
+func Cores() (servers, load []int, err error) {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {
 		return nil, nil, fmt.Errorf("which cores may be used: %w", err)
@@ -50,8 +51,9 @@ func cores() (servers, load []int, err error) {
 	return may[:1], may[1:2], nil
 }
 
-// limitFiles raises the limit of open files as far as it goes, for this process and the servers.
-func limitFiles() error {
+// LimitFiles raises the limit of open files as far as it goes, for this process and those that it starts. If that is less than need, it returns an
+// error.
+func LimitFiles(need int) error {
 	var l unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
 		return fmt.Errorf("limit of open files: %w", err)
@@ -60,8 +62,8 @@ func limitFiles() error {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
 		return fmt.Errorf("limit of open files: %w", err)
 	}
-	if l.Cur < 10200 {
-		return fmt.Errorf("only %d files may be open: idle connections need 10,200 (ulimit -n)", l.Cur)
+	if l.Cur < uint64(need) {
+		return fmt.Errorf("only %d files may be open, and %d have to be: raise the limit (ulimit -n), or measure fewer connections", l.Cur, need)
 	}
 	return nil
 }
