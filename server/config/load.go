@@ -169,6 +169,9 @@ func (l *loader) toml(layer int, name string, data []byte) {
 	root := positions(string(data))
 	top := schema()[0]
 	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if _, isTable := m[name].(map[string]any); isTable && (name == "client" || name == "profile") {
+			continue // parley connect and its like read them
+		}
 		n := root.key(name)
 		t := tableNamed(name)
 		switch {
