@@ -15,13 +15,17 @@ import (
 
 // checks are those that the tag check names. None is called with an empty text, but for elements of lists.
 var checks = map[string]func(string) error{
-	"":        nil,
-	"addr":    checkAddr,
-	"host":    checkHost,
-	"origin":  checkOrigin,
-	"pattern": checkPattern,
-	"sha256":  checkSHA256,
-	"url":     checkURL,
+	"":         nil,
+	"addr":     checkAddr,
+	"argument": checkArgument,
+	"host":     checkHost,
+	"origin":   checkOrigin,
+	"path":     checkPath,
+	"pattern":  checkPattern,
+	"sha256":   checkSHA256,
+	"topic":    checkTopic,
+	"url":      checkURL,
+	"variable": checkVariable,
 }
 
 func checkAddr(s string) error {

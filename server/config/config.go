@@ -19,6 +19,7 @@ import (
 //	restart  "yes" if the key cannot change without a restart
 //	show     "yes" if the flag appears in --help
 //	line     "yes" for the key that stands first, without its name, when a table is given in one line
+//	place    "file" for a list of tables that has neither a flag nor a variable, and may not be in a file that was merely found
 //
 // Fields without a toml tag are for use by Go alone.
 
@@ -55,6 +56,8 @@ type Config struct {
 	Hooks Hooks `toml:"hooks"`
 	// Calls are URLs for single methods, before that of hooks.call; the first whose pattern matches holds.
 	Calls []Call `toml:"call"`
+	// Commands are commands that are endpoints, each on a path or on a topic.
+	Commands []Command `toml:"command" place:"file"`
 	// CORS is what pages of other origins may do over HTTP.
 	CORS CORS `toml:"cors"`
 	// Metrics is what the server tells about itself.
@@ -248,6 +251,48 @@ type Call struct {
 	Method string `toml:"method" check:"pattern" line:"yes"`
 	// URL is who answers.
 	URL string `toml:"url" check:"url"`
+}
+
+// Command is a command as an endpoint, by the rules of package bridge.
+type Command struct {
+	// Path is where WebSockets reach it: /run/date. It is that or topic.
+	Path string `toml:"path" check:"path"`
+	// Topic is the topic that one process publishes to: each line that it prints is a message.
+	Topic string `toml:"topic" check:"topic"`
+	// Run is the program and its arguments, as they are: there is no shell.
+	Run []string `toml:"run" check:"argument"`
+	// Mode is which process a connection has: its own, the same as all, or one of some that were started before; empty is shared with a topic, else per-connection.
+	Mode string `toml:"mode" oneof:"per-connection shared pool"`
+	// Processes is how many there are, for the mode pool.
+	Processes int `toml:"processes" max:"10000"`
+	// Frame is what tells its messages apart; empty is lines, or with binary on a path nothing: what it writes at once is a message.
+	Frame string `toml:"frame" oneof:"lines nul len32 json"`
+	// Binary is whether the messages of lines and nul are binary.
+	Binary bool `toml:"binary"`
+	// PTY is whether each process has a terminal, whose size the URL may ask for: ?cols=80&rows=24.
+	PTY bool `toml:"pty"`
+	// Stderr is what becomes of standard error: it is logged, part of the output, or both are sent as {"stream":"stdout","data":"…"}.
+	Stderr string `toml:"stderr" default:"log" oneof:"log merge json"`
+	// Dir is the working directory of its processes; empty is that of the server.
+	Dir string `toml:"dir"`
+	// PassEnv are the variables of the server that it gets, beside those of CGI; empty are PATH and LD_LIBRARY_PATH, or what the system needs in their place.
+	PassEnv []string `toml:"pass_env" check:"variable"`
+	// Connect is who may connect to a path, where clients are asked who they are: anyone who has a name, only those whose token names the path without its first slash as a call, or whoever is let in at all.
+	Connect string `toml:"connect" default:"user" oneof:"anyone user token"`
+	// MaxConnections is how many connections a path has at most, and with them processes.
+	MaxConnections int `toml:"max_connections" default:"100" min:"1"`
+	// History is how many messages of a shared process on a path are sent to those who come later.
+	History int `toml:"history" max:"100000"`
+	// Slow is what happens to connections that do not keep up with a shared process on a path.
+	Slow string `toml:"slow" default:"disconnect" oneof:"disconnect drop"`
+	// Restart is when a shared process is started again after it has ended.
+	Restart string `toml:"restart" default:"always" oneof:"always on-failure never"`
+	// Input is whether the process of a topic reads what others publish there.
+	Input bool `toml:"input"`
+	// InputFull is what happens when more than limits.outbox waits for it to read: messages are left out, or those who publish wait.
+	InputFull string `toml:"input_full" default:"drop" oneof:"drop wait"`
+	// Ladder are the times that processes have to end after the end of their input, SIGINT, and SIGTERM.
+	Ladder []time.Duration `toml:"ladder" default:"100ms,250ms,500ms" min:"1ms" max:"1h"`
 }
 
 // CORS is what pages of other origins may do over HTTP.

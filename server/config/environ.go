@@ -31,7 +31,7 @@ func (l *loader) environ(vars map[string]string) {
 	lists := map[string]bool{}
 	known := map[string]bool{variable(flagConfig): true}
 	for _, t := range schema() {
-		if !t.list {
+		if !t.list || t.file {
 			continue
 		}
 		name := variable(dashed(t.name))

@@ -14,6 +14,9 @@ func TestErrors(t *testing.T) {
 	toml := func(lines ...string) place { return place{files: file(lines...)} }
 	env := func(vars ...string) place { return place{env: vars} }
 	args := func(list ...string) place { return place{args: list} }
+	commands := func(list ...string) place { // of each [[command]] its lines
+		return place{files: file("[[command]]\n" + strings.Join(list, "\n[[command]]\n")), env: []string{named}}
+	}
 	tests := []struct {
 		name  string
 		place place
@@ -53,6 +56,27 @@ func TestErrors(t *testing.T) {
 			"[[api_key]]", "name = \"a\"", "key = \"0123456789abcdef\"", "sha256 = \""+strings.Repeat("ab", 32)+"\"", "scopes = [\"read\"]")},
 		{"rules that never apply", toml("[[topic]]", "pattern = \"a/**\"", "[[topic]]", "pattern = \"a/b/*\"", "[[topic]]", "[[topic]]", "pattern = \"b\"", "max_size = \"2MiB\"", "[[topic]]", "pattern = \"b\"",
 			"[[call]]", "method = \"**\"", "[[call]]", "method = \"x\"", "url = \"https://x\"")},
+		{"commands in a file that was found", toml("drain = \"1s\"", "", "[[command]]", "path = \"/run\"", "run = [\"date\"]")},
+		{"commands", commands(
+			`run = ["date"]`,
+			`path = "/a"`+"\n"+`topic = "a"`+"\n"+`run = ["date"]`,
+			`path = "/b"`+"\n"+`run = []`,
+			`path = "/b"`+"\n"+`run = ["date"]`,
+			`topic = "b"`+"\n"+`run = [""]`,
+			`topic = "b"`+"\n"+`run = ["date"]`+"\n"+`mode = "per-connection"`,
+			`path = "/c"`+"\n"+`run = ["date"]`+"\n"+`mode = "pool"`,
+			`path = "/d"`+"\n"+`run = ["date"]`+"\n"+`mode = "pool"`+"\n"+`processes = 101`,
+			`path = "/e"`+"\n"+`run = ["date"]`+"\n"+`mode = "shared"`+"\n"+`binary = true`,
+			`path = "/f"`+"\n"+`run = ["date"]`+"\n"+`frame = "json"`+"\n"+`binary = true`,
+			`path = "/g"`+"\n"+`run = ["date"]`+"\n"+`frame = "len32"`+"\n"+`stderr = "json"`,
+			`path = "/h"`+"\n"+`run = ["date"]`+"\n"+`ladder = ["1s"]`,
+			`path = "/i"`+"\n"+`run = ["date"]`+"\n"+`pty = true`+"\n"+`frame = "nul"`,
+			`path = "/j"`+"\n"+`run = ["date"]`+"\n"+`processes = 2`+"\n"+`restart = "never"`+"\n"+`history = 1`+"\n"+`slow = "drop"`+"\n"+`input = true`,
+			`topic = "k"`+"\n"+`run = ["date"]`+"\n"+`connect = "token"`+"\n"+`max_connections = 3`+"\n"+`pty = true`+"\n"+`input_full = "wait"`,
+		)},
+		{"paths of commands", commands(`path = "run"`, `path = "/"`, `path = "/a/"`, `path = "/a//b"`, `path = "/{x}"`, `path = "/a b"`, `path = "/t/x"`, `path = "/ws"`, `path = "/healthz"`, `path = "/v1/x"`)},
+		{"values of commands", commands(`path = 3`, `topic = ""`, `run = "date"`, `run = ["a\u0000"]`, `pass_env = ["A=b"]`, `ladder = ["1s", "2s", "0s"]`, `mode = "alone"`, `frame = "line"`, `runs = ["date"]`)},
+		{"commands elsewhere", env("PARLEY_COMMAND=path=/x run=date")},
 		{"limits", toml("[limits]", "outbox = \"64KiB\"", "outbox_total = \"1KiB\"")},
 		{"credentials", toml("origins = [\"*\"]", "[cors]", "credentials = true")},
 		{"several files, variables and flags", place{map[string]string{userFile: "a = 1\n\n", ProjectFile: "\nb = 2\nname = 2\n"}, []string{"PARLEY_DRAIN=x", "PARLEY_BOGUS=1"}, []string{"--limits-calls", "0"}}},

@@ -52,7 +52,7 @@ func Flags(fs *pflag.FlagSet) *FlagSet {
 		}
 	}
 	for _, t := range all {
-		if t.list {
+		if t.list && !t.file {
 			add(dashed(t.name), "", t.example(), "", t.help+"; repeat it for more", !t.show)
 		}
 	}
@@ -115,7 +115,7 @@ func (l *loader) flags() {
 	given := l.Flags.given
 	all := schema()
 	for _, t := range all {
-		if lines := given[dashed(t.name)]; t.list && len(lines) > 0 {
+		if lines := given[dashed(t.name)]; t.list && !t.file && len(lines) > 0 {
 			l.lines(t, origin{"--" + dashed(t.name), layerFlags, 0}, lines)
 		}
 	}

@@ -19,6 +19,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("[[topic]]\npattern = \"a\"\nhistroy = 5\n")
 	f.Add("topic = [{pattern = \"a\", rate = 1e3}, {pattern = '''b'''}]\nlimits.outbox = 0x100000\nhosts = [\n'a', # c\n]\n")
 	f.Add("[[topic]]\n[topic.x]\n[limits.x]\n[[hooks.headers]]\n")
+	f.Add("command = [{run=['a'], path='/x', mode='shared', ladder=['1s','2s','3s']}, {topic='t', run=['b'], input=true}, {path='/y', run=['c'], mode='pool', processes=2}]\n")
 	f.Add("drain = \"1h\"\ndrain.x = 3\n[drain]\n")
 	f.Add("\"\" = 1\n'\\' = 2\n\"\\u0000\" = 3\n")
 	f.Add("[cors]\nmax_age = \"9223372036854775807ns\"\n[limits]\nshed_memory = 1\naccepts = 5e-324\nreplay_bytes = 9223372036854775807\n")
@@ -33,7 +34,7 @@ func FuzzLoad(f *testing.F) {
 			}
 			return []byte(strings.Repeat("s", 32)), nil
 		}
-		c, err := Load(Input{ReadFile: secrets})
+		c, err := Load(Input{ReadFile: secrets, Environ: []string{named}})
 		lines := strings.Count(text, "\n") + 1
 		if err != nil {
 			var list Error
@@ -52,7 +53,7 @@ func FuzzLoad(f *testing.F) {
 			t.Fatal(err)
 		}
 		text = b.String()
-		again, err := Load(Input{ReadFile: secrets})
+		again, err := Load(Input{ReadFile: secrets, Environ: []string{named}})
 		if err != nil {
 			t.Fatalf("what is printed does not load: %v\n%s", err, text)
 		}

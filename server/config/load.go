@@ -55,6 +55,7 @@ type loader struct {
 	cfg      *Config
 	problems []Problem
 	failed   map[string]bool // the paths of values that could not be read
+	found    bool            // the file was in the working directory, and nobody has named it
 	origins  map[string]origin
 }
 
@@ -117,6 +118,7 @@ func (l *loader) files(env map[string]string) {
 	if filepath.IsAbs(home) { // the specification of XDG has others ignored
 		l.optional(layerUser, filepath.Join(home, "parley", "config.toml"))
 	}
+	l.found = true
 	l.optional(layerProject, ProjectFile)
 }
 
@@ -177,6 +179,8 @@ func (l *loader) toml(layer int, name string, data []byte) {
 		switch {
 		case t == nil:
 			l.pair(top, 0, reflect.ValueOf(l.cfg).Elem(), name, m[name], at, n)
+		case t.file && l.found:
+			l.fail(at(firstLine(n)), "%s", merelyFound(t))
 		case t.list:
 			l.tomlList(t, m[name], at, n)
 		default:
@@ -188,6 +192,13 @@ func (l *loader) toml(layer int, name string, data []byte) {
 			l.table(t, 0, reflect.ValueOf(l.cfg).Elem().Field(t.field), table, at, n)
 		}
 	}
+}
+
+// merelyFound says what to do about a table that counts only in a file that somebody has named: whoever can put a file into a directory
+// must not have a command run by all who start a server there.
+func merelyFound(t *table) string {
+	return fmt.Sprintf("%s is not read from a file that was merely found in the working directory: if it is yours, name it with "+
+		"--%s ./%s or %s=./%s", t, flagConfig, ProjectFile, variable(flagConfig), ProjectFile)
 }
 
 // firstLine is the line of n, or of its first element where n is a list.

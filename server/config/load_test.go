@@ -61,6 +61,9 @@ func file(lines ...string) map[string]string {
 	return map[string]string{ProjectFile: strings.Join(lines, "\n") + "\n"}
 }
 
+// named is the variable that names ProjectFile on purpose.
+const named = "PARLEY_CONFIG=" + ProjectFile
+
 const (
 	userFile = "/home/me/.config/parley/config.toml"
 	secret32 = "0123456789abcdef0123456789abcdef"
@@ -291,7 +294,7 @@ func TestExample(t *testing.T) {
 	for _, name := range []string{"hmac", "shop.key", "app-token", "hook-secret"} {
 		files["/etc/parley/"+name] = long
 	}
-	c := place{files: files}.must(t)
+	c := place{files: files, env: []string{named}}.must(t)
 	for _, table := range schema() {
 		for _, k := range table.keys {
 			found := false
@@ -317,7 +320,7 @@ func roundTrip(t testing.TB, c *Config, files map[string]string) {
 	maps.Copy(with, files)
 	delete(with, userFile)
 	with[ProjectFile] = b.String()
-	again, err := place{files: with}.load(t)
+	again, err := place{files: with, env: []string{named}}.load(t)
 	if err != nil {
 		t.Fatalf("what is printed does not load: %v\n%s", err, b.String())
 	}

@@ -63,6 +63,10 @@ parley serve --topic 'chat/** history=1000 presence=true' --topic 'prices/* poli
 The variables ` + "`PARLEY_LISTEN`, `PARLEY_API_KEY`, `PARLEY_TOPIC` and `PARLEY_CALL`" + ` hold such lines, one after the other. A list is taken whole from the first
 place that has it: flags do not add to the list of a file.
 
+` + "`[[command]]`" + ` has neither a flag nor a variable. It says what is run, so that it does not count in a ` + "`parley.toml`" + ` that was merely found in the
+working directory: that is an error. Name the file, with ` + "`--config ./parley.toml` or `PARLEY_CONFIG`" + `, or write commands into the file of the
+user. [bridge.md](bridge.md#in-parley-serve) has examples.
+
 `
 
 // Reference writes docs/configuration.md: everything that can be configured, with its name in each place.

@@ -42,6 +42,7 @@ type table struct {
 	list  bool
 	field int // in Config
 	show  bool
+	file  bool // it stands in files alone, and not in one that was merely found
 	help  string
 	keys  []*Key
 }
@@ -70,7 +71,7 @@ var schema = sync.OnceValue(func() []*table {
 		if name == "" {
 			continue
 		}
-		t := &table{name: name, field: i, show: f.Tag.Get("show") == "yes", help: help["Config."+f.Name]}
+		t := &table{name: name, field: i, show: f.Tag.Get("show") == "yes", file: f.Tag.Get("place") == "file", help: help["Config."+f.Name]}
 		of := f.Type
 		if of.Kind() == reflect.Slice && of.Elem().Kind() == reflect.Struct && of.Elem().PkgPath() == config.PkgPath() && of.Elem() != typeHeader {
 			t.list, of = true, of.Elem()

@@ -17,6 +17,7 @@ func (l *loader) validate() {
 	l.apiKeys()
 	l.topics()
 	l.calls()
+	l.commands()
 	c := l.cfg
 	if c.CORS.Credentials && (slices.Contains(c.CORS.Origins, "*") || len(c.CORS.Origins) == 0 && slices.Contains(c.Origins, "*")) {
 		l.conflict("credentials for every origin let any page act for its reader: list the origins, or set credentials = false",

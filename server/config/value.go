@@ -275,13 +275,17 @@ func (k *Key) allowed(v reflect.Value) error {
 
 // bound reads the tag min or max; nothing is 0.
 func (k *Key) bound(s string) reflect.Value {
-	v := reflect.New(k.typ).Elem()
+	of := k.typ
+	if of.Kind() == reflect.Slice {
+		of = of.Elem()
+	}
+	v := reflect.New(of).Elem()
 	if s == "" {
 		return v
 	}
-	plain := &Key{typ: k.typ, max: "", min: s} // so that it does not check itself
+	plain := &Key{typ: of, max: "", min: s} // so that it does not check itself
 	var err error
-	switch k.typ.Kind() {
+	switch of.Kind() {
 	case reflect.Int:
 		var n int64
 		n, err = strconv.ParseInt(s, 10, 64)
