@@ -18,6 +18,16 @@ type Item struct {
 	ws.Message
 	// Err, if set, ends the conversation; the message is not sent.
 	Err error
+	// Close, if set, ends the conversation with this close frame, at once; there is no message then.
+	Close *Farewell
+}
+
+// Farewell is what a close frame says.
+type Farewell struct {
+	// Code is the close code. If zero, 1000.
+	Code ws.Code
+	// Reason is at most 123 bytes.
+	Reason string
 }
 
 // Conversation sends what comes and hands on what arrives, both at the same time.
@@ -29,8 +39,9 @@ type Conversation struct {
 	// Receive is called for every message that arrives, in order, with data that is valid during the call only. Its
 	// error ends the conversation. While it blocks nothing is read.
 	Receive func(ws.Type, []byte) error
-	// Sending, if set, is called before each message is sent.
-	Sending func(ws.Message)
+	// Sending, if set, is called before each message is sent, and Unsent if the connection then did not take it: whether the
+	// peer has it is not known.
+	Sending, Unsent func(ws.Message)
 	// Ping and Pong, if set, are called with the payload, valid during the call only, of each ping and pong that arrives.
 	Ping, Pong func([]byte)
 	// Enough, once closed, ends the wait for replies after Send was closed. May be nil.
@@ -38,12 +49,14 @@ type Conversation struct {
 	// Idle is how long to wait for replies after Send was closed: until nothing of a message has arrived for this long;
 	// pings and pongs do not count. If zero, 1 second; if negative, without end.
 	Idle time.Duration
+	// Farewell is the close frame that ends it when everything was said.
+	Farewell Farewell
 	// Patience is how long the closing handshake may take. If zero, 5 seconds.
 	Patience time.Duration
 }
 
 // Run talks until the connection ends, Send is closed and no reply comes any more, ctx ends, or something fails. Then it
-// does the closing handshake, with 1001 if ctx ended and with 1000 otherwise.
+// does the closing handshake: with 1001 if ctx ended, with an Item's Close, or with Farewell.
 //
 // It returns how the connection ended, never nil, and why the conversation ended: nil if the peer ended it or everything
 // was said, the cause of ctx, an Item's error, or an error of Receive or Write.
@@ -83,18 +96,20 @@ func (v *Conversation) Run(ctx context.Context) (*ws.CloseError, error) {
 		})
 	}()
 
-	err := v.send(ctx, refused, &h, idle)
+	farewell := v.Farewell
+	err := v.send(ctx, refused, &h, idle, &farewell)
 	if errors.Is(err, ErrEnough) {
 		err = nil
 	}
-
-	code := ws.CodeNormal
-	if ctx.Err() != nil {
-		code = ws.CodeGoingAway
+	switch {
+	case ctx.Err() != nil:
+		farewell = Farewell{Code: ws.CodeGoingAway}
+	case farewell.Code == 0:
+		farewell.Code = ws.CodeNormal
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	if v.Conn.Close(closing, code, "") != nil {
+	if v.Conn.Close(closing, farewell.Code, farewell.Reason) != nil {
 		v.Conn.CloseNow() // it ended already, or the peer did not answer
 	}
 	// Receive may hang in a pipe that nobody reads: then this waits no longer than the handshake.
@@ -121,8 +136,8 @@ func (h *hearing) control(also func([]byte)) func(*ws.Conn, []byte) {
 	}
 }
 
-// send sends until there is nothing more to do.
-func (v *Conversation) send(ctx context.Context, refused <-chan error, h *hearing, idle time.Duration) error {
+// send sends until there is nothing more to do. An Item's Close becomes the farewell.
+func (v *Conversation) send(ctx context.Context, refused <-chan error, h *hearing, idle time.Duration, farewell *Farewell) error {
 	ended := v.Conn.Context().Done()
 	for {
 		select {
@@ -138,11 +153,17 @@ func (v *Conversation) send(ctx context.Context, refused <-chan error, h *hearin
 				return v.await(ctx, refused, h, idle)
 			case item.Err != nil:
 				return item.Err
+			case item.Close != nil:
+				*farewell = *item.Close
+				return nil
 			}
 			if v.Sending != nil {
 				v.Sending(item.Message)
 			}
 			if err := v.Conn.Write(ctx, item.Type, item.Data); err != nil {
+				if v.Unsent != nil {
+					v.Unsent(item.Message)
+				}
 				switch {
 				case ctx.Err() != nil:
 					return context.Cause(ctx)
