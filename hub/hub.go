@@ -61,6 +61,7 @@ type Hub struct {
 	calls     callTable
 	presence  presenceTable
 	rates     rateTable
+	taps      taps
 	ctx       context.Context // ends with the hub
 	stop      context.CancelFunc
 	working   sync.WaitGroup // goroutines of the hub

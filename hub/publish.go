@@ -47,6 +47,7 @@ func (s *Session) Publish(ctx context.Context, m *broker.Message) (broker.Publis
 	if f := s.hub.trace.Published; f != nil {
 		f(m, p, err)
 	}
+	s.hub.tapped(ctx, m, p, err, s)
 	if err != nil {
 		return p, s.hub.told("publish", err)
 	}
@@ -63,6 +64,7 @@ func (h *Hub) Publish(ctx context.Context, m *broker.Message) (broker.Published,
 	if f := h.trace.Published; f != nil {
 		f(m, p, err)
 	}
+	h.tapped(ctx, m, p, err, nil)
 	return p, err
 }
 
