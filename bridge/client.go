@@ -18,7 +18,7 @@ func NewClient(o Options) (*Client, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	return &Client{o: o}, nil
+	return &Client{o: o, processes: processes{trace: o.Trace}}, nil
 }
 
 // ConnOptions returns what a connection needs for these options.
@@ -28,11 +28,11 @@ func (c *Client) ConnOptions() ws.Options { return c.o.connOptions() }
 // does, the processes by the ladder. It returns how the command ended: a *CommandError unless by status 0. How the connection
 // ended is the cause of its context. The end of ctx closes the connection with 1001.
 func (c *Client) Run(ctx context.Context, conn *ws.Conn) error {
-	cmd := command{path: c.o.Command[0], args: c.o.Command[1:], env: c.o.base(), merge: c.o.Stderr == MergeStderr}
+	cmd := command{path: c.o.Command[0], args: c.o.Command[1:], env: c.o.base()}
 	if c.o.Terminal {
 		cmd.size = &size{24, 80}
 	}
-	p, err := startProcess(cmd, c.o.Ladder, c.o.Logger, &c.processes)
+	p, err := c.o.start(cmd, &c.processes)
 	if err != nil {
 		conn.CloseNow()
 		return err

@@ -63,9 +63,14 @@ func (o *Options) cgi(r *http.Request, script, info string) []string {
 	if r.TLS != nil {
 		set("HTTPS", "on")
 	}
-	for _, name := range []string{"AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "REMOTE_IDENT", "REMOTE_USER"} {
+	for _, name := range []string{"AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "REMOTE_IDENT"} {
 		set(name, "")
 	}
+	user := ""
+	if o.User != nil {
+		user = o.User(r)
+	}
+	set("REMOTE_USER", user)
 	for name, values := range r.Header {
 		if variable, ok := headerVariable(name); ok {
 			trimmed := make([]string, len(values))

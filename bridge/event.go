@@ -28,10 +28,23 @@ type event struct {
 	Reason string  `json:"reason,omitempty"`
 	URL    string  `json:"url,omitempty"`    // of the request: path and query
 	Remote string  `json:"remote,omitempty"` // the peer's address
+
+	// Of a message that a Runner passes on, in the place of Conn.
+	Topic   string          `json:"topic,omitempty"`
+	Session string          `json:"session,omitempty"`
+	User    string          `json:"user,omitempty"`
+	Claims  json.RawMessage `json:"claims,omitempty"`
 }
 
 func newEvent(name string, conn int64) event {
 	return event{V: 1, T: time.Now().UTC().Format(time.RFC3339Nano), Conn: &conn, Ev: name}
+}
+
+// inputEvent tells of a message for a Runner.
+func inputEvent(m *Input) event {
+	e := messageEvent(0, m.Type, m.Data)
+	e.Conn, e.Topic, e.Session, e.User, e.Claims = nil, m.Topic, m.Session, m.User, m.Claims
+	return e
 }
 
 // openEvent tells of a connection.

@@ -42,12 +42,22 @@ type session interface {
 	abandon()
 }
 
+// Check returns the error that New would return for options that do not go together, or whose command is not found. It starts nothing.
+func Check(o Options) error { return o.check() }
+
+// start starts a command as the options have it; set gets to know it.
+func (o *Options) start(c command, set *processes) (*process, error) {
+	c.merge, c.dir = o.Stderr == MergeStderr, o.Dir
+	return startProcess(c, o.Ladder, o.Logger, set)
+}
+
 // New checks the options and returns what serves them. With Shared and Pool processes are started at once.
 func New(o Options) (*Handler, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	h := &Handler{o: o, slots: make(chan struct{}, o.MaxConnections), hosts: map[string]bool{"localhost": true}}
+	h.processes.trace = o.Trace
 	for _, host := range o.Hosts {
 		h.hosts[canonicalHost(host)] = true
 	}
@@ -152,6 +162,9 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) {
 	case h.o.Terminal:
 		o.Subprotocols = append([]string{SubprotocolTerminal}, o.Subprotocols...)
 	}
+	if h.o.Accept != nil {
+		h.o.Accept(r, o)
+	}
 	c, err := ws.Accept(w, r, o)
 	if s != nil {
 		defer func() { <-h.slots }()
@@ -164,14 +177,16 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.o.Logger.Debug("open", "remote", r.RemoteAddr, "url", r.URL.Path)
+	if h.o.Opened != nil {
+		h.o.Opened(r, c)
+	}
 	s.serve(c)
 	h.o.Logger.Debug("closed", "remote", r.RemoteAddr, "url", r.URL.Path, "how", context.Cause(c.Context()))
 }
 
 // start starts the command of the options.
 func (h *Handler) start(c command) (*process, error) {
-	c.merge = h.o.Stderr == MergeStderr
-	return startProcess(c, h.o.Ladder, h.o.Logger, &h.processes)
+	return h.o.start(c, &h.processes)
 }
 
 // Done is closed when a shared command has ended and is not started again. Other modes have no end.

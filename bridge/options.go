@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,6 +66,13 @@ type Options struct {
 	Mode Mode
 	// PoolSize is the number of processes of Pool. If zero, 4; at most MaxConnections.
 	PoolSize int
+	// Dir is the directory that processes run in. If "", that of this process.
+	Dir string
+	// Mount is the path of the URL that the endpoint is found at: it is the SCRIPT_NAME, and what follows it the PATH_INFO. If "", the
+	// SCRIPT_NAME is / and the PATH_INFO the whole path.
+	Mount string
+	// User returns the name of who sent a request, for REMOTE_USER. May be nil.
+	User func(*http.Request) string
 	// Env is what a process has in its environment, as NAME=value, beside what CGI has.
 	Env []string
 	// Software is the value of SERVER_SOFTWARE. If "", parley.
@@ -112,6 +120,14 @@ type Options struct {
 	Header http.Header
 	// Compression enables permessage-deflate. If nil, it is declined.
 	Compression *ws.Compression
+
+	// Accept, if not nil, may change how the connection of a request is accepted, before it is: it is shown what the options above come to. It
+	// should leave Group alone, and call Check if it replaces it.
+	Accept func(*http.Request, *ws.AcceptOptions)
+	// Opened, if not nil, is called with each connection before its first message.
+	Opened func(*http.Request, *ws.Conn)
+	// Trace is told about processes. May be nil.
+	Trace *Trace
 
 	// Static is a directory that is served to other requests than those of WebSocket. If "", there is none.
 	Static string
@@ -161,6 +177,11 @@ func (o *Options) check() error {
 	case o.Static != "" && o.Console:
 		return fail("a static directory and the console would have the same URLs")
 	}
+	if o.Dir != "" {
+		if i, err := os.Stat(o.Dir); err != nil || !i.IsDir() {
+			return fmt.Errorf("bridge: run the command in %q: %w", o.Dir, cmp.Or(err, error(errNoDir)))
+		}
+	}
 	if o.Ladder == (Ladder{}) {
 		o.Ladder = defaultLadder
 	}
@@ -200,6 +221,9 @@ func (o *Options) check() error {
 	}
 	return nil
 }
+
+// errNoDir says that a working directory is something else.
+var errNoDir = errors.New("it is no directory")
 
 // lookUp finds a program once, so that later changes of the directory do not matter.
 func lookUp(name string) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/parley-ws/parley/ws"
 )
@@ -18,6 +19,9 @@ func (e *own) open(r *http.Request) (session, error) {
 	o := &e.h.o
 	c := command{}
 	script, info := "/", r.URL.Path
+	if rest, ok := strings.CutPrefix(r.URL.Path, o.Mount); ok && o.Mount != "" && (rest == "" || rest[0] == '/') {
+		script, info = o.Mount, rest
+	}
 	if e.scripts != nil {
 		var err error
 		if c.path, script, info, err = e.scripts.find(r.URL.Path); errors.Is(err, errNoScript) {

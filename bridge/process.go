@@ -36,8 +36,9 @@ type command struct {
 	path  string
 	args  []string // without the name
 	env   []string
-	merge bool  // standard error goes where standard output goes
-	size  *size // for a terminal; nil without one
+	dir   string // where it runs; "" is the directory of this process
+	merge bool   // standard error goes where standard output goes
+	size  *size  // for a terminal; nil without one
 }
 
 // size is that of a terminal.
@@ -68,7 +69,7 @@ func startProcess(c command, ladder Ladder, log *slog.Logger, set *processes) (*
 		ladder: ladder, cmd: exec.Command(c.path, c.args...),
 		exited: make(chan struct{}), ended: make(chan struct{}), stop: make(chan struct{}), force: make(chan struct{}),
 	}
-	p.cmd.Env = c.env
+	p.cmd.Env, p.cmd.Dir = c.env, c.dir
 	if p.cmd.Env == nil {
 		p.cmd.Env = []string{} // nil would be the whole environment of this process
 	}
@@ -82,6 +83,7 @@ func startProcess(c command, ladder Ladder, log *slog.Logger, set *processes) (*
 	p.pid = p.cmd.Process.Pid
 	p.log = log.With("pid", p.pid)
 	p.log.Debug("command started", "command", c.path)
+	set.trace.started(p)
 	set.add(p)
 	go func() {
 		p.cmd.Wait() // its state says more
@@ -175,10 +177,12 @@ func (p *process) supervise(set *processes) {
 		}
 		if p.gone(wait, force) {
 			p.log.Debug("command ended", "status", p.cmd.ProcessState.String(), "after", step.name)
+			set.trace.ended(p, p.failure())
 			p.lastWords()
 			return
 		}
 	}
+	set.trace.ended(p, errors.New("it does not end"))
 	p.log.Error("a process does not end even by SIGKILL", "waited", killWait)
 	p.lastWords()
 }
@@ -280,8 +284,17 @@ func (p *process) status() (ws.Code, string) {
 	return ws.CodeInternalError, p.cmd.ProcessState.String()
 }
 
+// failure is status as an error, nil for status 0.
+func (p *process) failure() error {
+	if _, reason := p.status(); reason != "" {
+		return &CommandError{reason}
+	}
+	return nil
+}
+
 // processes are those that run.
 type processes struct {
+	trace  *Trace // may be nil
 	mu     sync.Mutex
 	all    map[*process]bool
 	killed bool

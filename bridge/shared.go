@@ -12,13 +12,6 @@ import (
 	"github.com/parley-ws/parley/ws"
 )
 
-// Times between the end of a command and its next start.
-const (
-	firstPause = 500 * time.Millisecond
-	longPause  = 30 * time.Second
-	goodRun    = 10 * time.Second // after that the pause is the first one again
-)
-
 // shared is an endpoint whose connections have one process.
 type shared struct {
 	h     *Handler
@@ -60,37 +53,12 @@ func startShared(ctx context.Context, h *Handler) *shared {
 	return s
 }
 
-// run starts the command again and again.
+// run runs the command, and closes all connections when it has ended for good.
 func (s *shared) run(ctx context.Context) {
 	defer close(s.over)
-	pause := firstPause
-	for {
-		begin := time.Now()
-		code, status := s.runOnce(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		failed := code != ws.CodeNormal
-		if s.o.Restart == RestartNever || s.o.Restart == RestartOnFailure && !failed {
-			if failed {
-				s.o.Logger.Error("the command ended, and is not started again", "status", status)
-			}
-			s.finish(code, status)
-			return
-		}
-		if time.Since(begin) > goodRun {
-			pause = firstPause
-		}
-		if status == "" {
-			status = "exit status 0"
-		}
-		s.o.Logger.Warn("the command ended, and is started again", "status", status, "in", pause)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, longPause)
+	c := &supervised{o: s.o, start: s.h.start, feed: s.feed, publish: s.publish}
+	if code, status, ended := c.run(ctx); ended {
+		s.finish(code, status)
 	}
 }
 
@@ -109,32 +77,6 @@ func (s *shared) finish(code ws.Code, reason string) {
 	for _, l := range leaving {
 		l.closing.Wait()
 	}
-}
-
-// runOnce runs the command to its end.
-func (s *shared) runOnce(ctx context.Context) (ws.Code, string) {
-	p, err := s.h.start(command{path: s.o.Command[0], args: s.o.Command[1:], env: s.o.base()})
-	if err != nil {
-		return ws.CodeInternalError, err.Error()
-	}
-	stop := context.AfterFunc(ctx, p.end)
-	defer stop()
-	var streams sync.WaitGroup
-	streams.Go(func() { s.publish(p, output{p, p.out}, "stdout") })
-	switch s.o.Stderr {
-	case LogStderr:
-		streams.Go(func() { logLines(p) })
-	case JSONStderr:
-		streams.Go(func() { s.publish(p, output{p, p.err}, "stderr") })
-	}
-	s.feed(p)
-	<-p.ended
-	streams.Wait()
-	p.out.Close()
-	if p.err != nil {
-		p.err.Close()
-	}
-	return p.status()
 }
 
 // feed writes to the process what connections send, until it ends.
@@ -183,21 +125,7 @@ func (s *shared) feed(p *process) {
 
 // publish sends what the process writes to all connections.
 func (s *shared) publish(p *process, r io.Reader, stream string) {
-	messages := newSplitter(r, s.o.Framing, s.o.MaxMessage)
-	for {
-		m, err := messages.next()
-		switch {
-		case errors.Is(err, errTooLarge):
-			p.log.Warn("a message of the command is left out", "err", fmt.Sprintf("it has more than %d bytes", s.o.MaxMessage))
-			continue
-		case errors.Is(err, io.EOF):
-			return
-		case err != nil:
-			p.log.Error("the output of the command cannot be read", "err", err)
-			p.end()
-			io.Copy(io.Discard, r)
-			return
-		}
+	s.o.messages(p, r, func(m []byte) {
 		switch {
 		case s.o.Framing == Events:
 			s.event(p, m)
@@ -210,7 +138,7 @@ func (s *shared) publish(p *process, r io.Reader, stream string) {
 			}
 			s.toAll(ws.Text, m)
 		}
-	}
+	})
 }
 
 // event does what a line of JSON says.
