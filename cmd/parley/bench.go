@@ -33,7 +33,8 @@ func newBench(std stdio) *cobra.Command {
   parley bench ws://127.0.0.1:8080/t/news --publish 1 --receive 50 --html report.html`,
 		Args: cobra.ArbitraryArgs, // url checks them
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := fromEnvironment(cmd); err != nil {
+			args, err := configured(cmd, &b.dial, args)
+			if err != nil {
 				return err
 			}
 			url, err := b.url(cmd, args)

@@ -26,6 +26,8 @@ import (
 // handshakeFlags are the flags about a request and whom to trust. Where curl has a flag, it is curl's.
 type handshakeFlags struct {
 	headers      []string
+	lower        [][]string // those of variables and files, the first of which count more
+	userLevel    int        // user comes from this one of lower, counted from 1; 0: from the command line
 	user         string
 	subprotocols []string
 	origin       string
@@ -42,16 +44,30 @@ func (h *handshakeFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&h.cacert, "cacert", "", "trust the certificates in this PEM `FILE`")
 }
 
-// header returns the fields to send, or says what is wrong with the flags.
+// header returns the fields to send, or says what is wrong with the flags. What is said further up counts more: each field by
+// itself, and of credentials -u or a field.
 func (h *handshakeFlags) header() (http.Header, error) {
-	header, err := readHeaders(h.headers)
-	if err != nil {
-		return nil, err
+	header := http.Header{}
+	authorized := -1 // at which level
+	for level, values := range append([][]string{h.headers}, h.lower...) {
+		fields, err := readHeaders(values)
+		if err != nil {
+			return nil, err
+		}
+		for name, content := range fields {
+			if _, ok := header[name]; ok {
+				continue
+			}
+			header[name] = content
+			if name == "Authorization" {
+				authorized = level
+			}
+		}
 	}
 	if h.origin != "" {
 		header.Set("Origin", h.origin)
 	}
-	if h.user != "" {
+	if h.user != "" && (authorized < 0 || h.userLevel <= authorized) {
 		credentials, err := fromFile("-u", h.user)
 		if err != nil {
 			return nil, err
@@ -59,7 +75,7 @@ func (h *handshakeFlags) header() (http.Header, error) {
 		if !strings.Contains(credentials, ":") {
 			return nil, usage("write -u USER:PASSWORD, or -u @FILE with that in it", "-u: there is no colon in the credentials")
 		}
-		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(credentials)))
+		header.Set("Authorization", basic(credentials))
 	}
 	for _, name := range h.subprotocols {
 		if !isToken(name) {
@@ -67,6 +83,11 @@ func (h *handshakeFlags) header() (http.Header, error) {
 		}
 	}
 	return header, nil
+}
+
+// basic is the value of Authorization for USER:PASSWORD (RFC 7617 §2).
+func basic(credentials string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(credentials))
 }
 
 // trust returns how certificates are checked, nil for the default.
@@ -95,8 +116,14 @@ type dialFlags struct {
 	unixSocket string
 	resolve    []string
 	location   bool
+	netrc      bool
+	netrcFile  string
 	curl       string
+	config     string // the file to read in place of those that there are
 	set        *pflag.FlagSet
+
+	address string // that target has found, with the user who is in it
+	failed  error  // of merge
 }
 
 // connectionFlag is the annotation of the flags that say how to connect; compactHelp puts them together.
@@ -120,12 +147,16 @@ func (d *dialFlags) register(f *pflag.FlagSet) {
 	own.StringVar(&d.key, "key", "", "its key is in this PEM `FILE`; else it is in that of --cert")
 	own.StringVar(&d.unixSocket, "unix-socket", "", "connect through the Unix socket at `PATH`, whatever the host")
 	own.StringArrayVar(&d.resolve, "resolve", nil, "take this for the address: `HOST:PORT:ADDRESS`; may be repeated")
+	own.BoolVar(&d.netrc, "netrc", false, "take user and password for the host from $NETRC, or from ~/.netrc")
+	own.StringVar(&d.netrcFile, "netrc-file", "", "take them from this `FILE` of that form")
 	own.StringVar(&d.curl, "curl", "", "take URL and headers from the `LINE` that a browser copies as cURL")
 	own.VisitAll(func(flag *pflag.Flag) {
 		flag.Hidden = !usual[flag.Name] // parley help client-flags has them all
 		flag.Annotations = map[string][]string{connectionFlag: {"true"}}
 	})
 	f.AddFlagSet(own)
+	f.StringVar(&d.config, "config", "", "read this `FILE` in place of parley.toml and the user's file")
+	f.Lookup("config").Hidden = true
 }
 
 // target returns the URL to connect to and the other arguments. With --curl the URL is that of the line.
@@ -141,8 +172,8 @@ func (d *dialFlags) target(args []string, missing string) (url string, rest []st
 			return "", nil, err
 		}
 	}
-	url, err = parseTarget(url)
-	return url, rest, err
+	d.address, err = parseTarget(url)
+	return d.address, rest, err
 }
 
 // onlyTarget is target for a command that takes no other arguments.
@@ -174,6 +205,9 @@ func (d *dialFlags) options() (*ws.DialOptions, error) {
 	if o.TLS, err = d.tls(); err != nil {
 		return nil, err
 	}
+	if err := d.fromNetrc(o.Header); err != nil {
+		return nil, err
+	}
 	if host := o.Header.Get("Host"); host != "" {
 		o.Host = host
 		o.Header.Del("Host")
@@ -193,6 +227,8 @@ func (d *dialFlags) options() (*ws.DialOptions, error) {
 			return nil, err
 		}
 		o.Proxy = http.ProxyURL(proxy)
+	} else {
+		o.Proxy = environmentProxy()
 	}
 	o.NetDial, err = d.netDial()
 	if d.unixSocket != "" {
@@ -343,11 +379,15 @@ func readHeaders(values []string) (http.Header, error) {
 	return h, nil
 }
 
-// fromFile returns what the file holds if value is @FILE, without the line break at its end, else value itself.
+// fromFile returns what the file holds if value is @FILE, without the line break at its end, else value itself. @- is
+// standard input.
 func fromFile(flag, value string) (string, error) {
 	name, ok := strings.CutPrefix(value, "@")
 	if !ok {
 		return value, nil
+	}
+	if name == "-" {
+		return fromInput(flag)
 	}
 	content, err := os.ReadFile(name)
 	if err != nil {

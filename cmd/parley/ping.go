@@ -47,10 +47,10 @@ loss and the times in short. Messages that come are ignored. Ends with 124 if no
   parley ping -q -c 20 -i 50ms ws://127.0.0.1:8080/echo   # the summary alone`,
 		Args: cobra.ArbitraryArgs, // target wants one, or none
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := fromEnvironment(cmd); err != nil {
+			args, err := configured(cmd, &dial, args)
+			if err != nil {
 				return err
 			}
-			var err error
 			if p.target, err = dial.onlyTarget(cmd, args); err != nil {
 				return err
 			}

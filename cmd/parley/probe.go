@@ -34,11 +34,11 @@ sends no message.`,
   parley probe --json --idle 100ms ws://127.0.0.1:8080/echo`,
 		Args: cobra.ArbitraryArgs, // target wants one, or none
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := fromEnvironment(cmd); err != nil {
+			args, err := configured(cmd, &dial, args)
+			if err != nil {
 				return err
 			}
 			p := &prober{std: std, flags: &flags, dial: &dial}
-			var err error
 			if p.target, err = dial.onlyTarget(cmd, args); err != nil {
 				return err
 			}
