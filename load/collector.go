@@ -243,7 +243,7 @@ func (c *collector) tick() Progress {
 	}
 	p := Progress{Phase: r.phase.Load().(string), Open: int(r.open.Load()), Tried: int(r.attempts.Load()), Connections: r.plan.Connections,
 		Faults: now.faults}
-	if p.Phase == PhaseConnect {
+	if !r.begun.Load() {
 		return p
 	}
 	p.Elapsed, p.Total = now.at-r.base, c.length()

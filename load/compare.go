@@ -6,10 +6,13 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A Comparison sets two reports side by side.
 type Comparison struct {
+	// About says what was measured in A and in B, and when.
+	About []string
 	// Rows are the figures that at least one of them has.
 	Rows []Row
 	// Remarks say in what the two runs were not alike.
@@ -51,9 +54,21 @@ func Compare(a, b *Report) *Comparison {
 		}
 	}
 	differ("mode", a.Mode, b.Mode)
-	differ("connections", a.Connections.Wanted, b.Connections.Wanted)
-	differ("rate wanted", formatNumber(a.Messages.WantedRate), formatNumber(b.Messages.WantedRate))
+	if a.Setup != nil && b.Setup != nil {
+		a.Setup.differences(b.Setup, differ)
+	} else {
+		differ("connections", a.Connections.Wanted, b.Connections.Wanted)
+		differ("rate wanted", formatNumber(a.Messages.WantedRate), formatNumber(b.Messages.WantedRate))
+	}
+	differ("processors of the generator", a.Generator.Processors, b.Generator.Processors)
 	for name, r := range map[string]*Report{"A": a, "B": b} {
+		c.About = append(c.About, r.about(name))
+		if r.Interrupted {
+			c.Remarks = append(c.Remarks, name+" was interrupted")
+		}
+		if n := r.Connections.Failed + r.Connections.Lost; n > 0 {
+			c.Remarks = append(c.Remarks, fmt.Sprintf("%s: of %d connections %d failed or were lost", name, r.Connections.Wanted, n))
+		}
 		if r.Generator.Limit != "" {
 			c.Remarks = append(c.Remarks, fmt.Sprintf("%s: %s", name, r.Generator.Limit))
 		}
@@ -62,6 +77,7 @@ func Compare(a, b *Report) *Comparison {
 		}
 	}
 	slices.Sort(c.Remarks)
+	slices.Sort(c.About)
 	for _, f := range []struct {
 		name string
 		up   bool // more is better
@@ -93,6 +109,18 @@ func Compare(a, b *Report) *Comparison {
 		c.Rows = append(c.Rows, r)
 	}
 	return c
+}
+
+// about says in a line what a report is of.
+func (r *Report) about(name string) string {
+	text := name + "  " + printable(r.URL)
+	if !r.Start.IsZero() {
+		text += ", " + r.Start.Local().Format(time.DateTime)
+	}
+	if r.Setup != nil {
+		return text + ", " + printable(r.Setup.String())
+	}
+	return text
 }
 
 // measured are the intervals in which something was measured.
@@ -172,6 +200,10 @@ func (c *Comparison) WriteText(w io.Writer, width int) error {
 	line := func(format string, args ...any) {
 		b.WriteString(clip(strings.TrimRight(fmt.Sprintf(format, args...), " "), width) + "\n")
 	}
+	for _, text := range c.About {
+		line("%s", text)
+	}
+	line("")
 	line("%-12s%12s%12s%10s  %-8s%-22s%s", "", "A", "B", "change", "B is", "A went from - to", "B went from - to")
 	for _, r := range c.Rows {
 		figure := func(v float64) string {
@@ -190,6 +222,10 @@ func (c *Comparison) WriteText(w io.Writer, width int) error {
 			}
 			return figure(s[0]) + " - " + figure(s[1])
 		}
+		for _, text := range c.About {
+			line("%s", text)
+		}
+		line("")
 		line("%-12s%12s%12s%10s  %-8s%-22s%s", r.Name, figure(r.A), figure(r.B), change, r.Verdict, spread(r.SpreadA), spread(r.SpreadB))
 	}
 	if len(c.Remarks) > 0 {

@@ -69,6 +69,29 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// Runs that were asked for something else are said to be so, thing by thing.
+func TestCompareSetups(t *testing.T) {
+	plan := Plan{URL: "ws://x", Rate: 100, Messages: []*Template{Fill(64, 64)}}
+	other := Plan{URL: "ws://y", Rate: 200, Messages: []*Template{Fill(64, 128)}, Match: Match{kind: matchOrder, text: "order"}, Stages: []Stage{{1, 5}}, Closed: true}
+	a, b := steady(1, 10, .2, 100), steady(1, 10, .2, 200)
+	a.URL, b.URL = plan.URL, other.URL
+	a.Setup, b.Setup = plan.setup(), other.setup()
+	a.Connections.Failed, a.Connections.Lost = 0, 0
+	b.Interrupted = true
+	var text strings.Builder
+	if err := Compare(a, b).WriteText(&text, 200); err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"A  ws://x, ", "B  ws://y, ", "rate: 100 and 200\n", "messages: 64 bytes and 64 to 128 bytes\n", "match: echo and order\n", "stages: none and 1ns:5\n", "closed: false and true\n", "B was interrupted\n", "B: of 10 connections 3 failed or were lost\n"} {
+		if !strings.Contains(text.String(), word) {
+			t.Errorf("no %q in\n%s", word, text.String())
+		}
+	}
+	if c := Compare(a, a); len(c.Remarks) != 0 {
+		t.Errorf("%q", c.Remarks)
+	}
+}
+
 // The spread of a figure without a series comes from its distribution.
 func TestCompareRanks(t *testing.T) {
 	slow, fast := newHistogram(), newHistogram()

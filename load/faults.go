@@ -19,8 +19,8 @@ import (
 // A Fault is something that went wrong, and how often.
 type Fault struct {
 	// Kind is one of: "dns", "refused", "unreachable", "tls", "local ports", "open files", "connect timeout", "network",
-	// "handshake STATUS", "handshake", "close CODE", "broken", "reply timeout", "unanswered", "mismatched", "late",
-	// "unsent", "subscribe CODE", "publish CODE".
+	// "handshake STATUS", "handshake", "close CODE", "broken", "blocked", "reply timeout", "unanswered", "mismatched", "duplicate",
+	// "late", "unsent", "subscribe CODE", "publish CODE".
 	Kind string `json:"kind"`
 	// Count is how often.
 	Count int64 `json:"count"`
@@ -38,10 +38,12 @@ var remedies = map[string]string{
 	"local ports":          "an address has some 28,000 to 64,000 ports for one destination: use several local addresses",
 	"open files":           "raise the limit of open files (ulimit -n)",
 	"connect timeout":      "the server accepts too slowly: try a lower connect rate, or more time",
+	"blocked":              "the server did not read from them: the rate, or the messages, are too much for it",
 	"reply timeout":        "the server did not answer in time: these count with the whole timeout in the percentiles",
 	"mismatched":           "a reply equals nothing that was sent: say how replies are matched",
 	"late":                 "replies that came after their time was over",
-	"unsent":               "they were due on connections that were gone",
+	"duplicate":            "one more reply to a message that was answered",
+	"unsent":               "they were due on connections that were gone, or that still waited: the rate is too high for them",
 	"unanswered":           "their connections ended before a reply",
 	"publish rate_limited": "the server bounds the commands of a session: raise that limit, or spread the rate over more publishers",
 	"handshake 503":        "the server, or a proxy before it, sheds load: try a lower connect rate",

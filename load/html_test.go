@@ -119,9 +119,10 @@ func TestJSON(t *testing.T) {
 	if l := again.Latency["roundtrip"]; l.histogram == nil || math.Abs(millis(l.histogram, 99)-l.P99) > 1e-9 {
 		t.Errorf("the distribution is lost: %+v", l)
 	}
-	for _, text := range []string{"", "{}", "[]", `{"v":2,"mode":"open"}`, `{"v":1}`, `{"v":1,"mode":"open","latency_ms":[]}`} {
-		if _, err := ReadJSON(strings.NewReader(text)); err == nil {
-			t.Errorf("%s is taken for a report", text)
+	for text, why := range map[string]string{"": "is empty", " \n": "is empty", "{}": "no report of a load test", "[]": "no report", "hello": "no report", `{"v":2,"mode":{}}`: "of version 2", `{"v":1}`: "no report of a load test",
+		`{"v":1,"mode":"open","latency_ms":[]}`: "damaged", b.String()[:500]: "no report", b.String() + "{}": "no report"} {
+		if _, err := ReadJSON(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%.50s is taken for a report, or %v", text, err)
 		}
 	}
 	if _, err := ReadJSON(strings.NewReader(`{"v":1,"mode":"open","latency_ms":{"roundtrip":null,"first":{"hdr":"x"}}}`)); err != nil {

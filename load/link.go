@@ -135,14 +135,27 @@ func (l *link) read() {
 	if err == nil || errors.Is(err, context.Canceled) {
 		err = context.Cause(l.conn.Context())
 	}
+	kind := kindOf(err)
+	if errors.Is(err, context.Canceled) && l.run.load.Err() != nil { // in the middle of a message that it did not take
+		if l.run.parent.Err() != nil {
+			return
+		}
+		kind, err = "blocked", errors.New("load: the connection did not take a message in time")
+	}
 	l.mu.Lock()
 	l.ended = err
 	l.mu.Unlock()
 	if l.slow {
 		return // it is told apart
 	}
-	l.run.faults.add(kindOf(err), 1, err.Error())
-	if n := l.pending.drop(); n > 0 {
+	l.run.faults.add(kind, 1, err.Error())
+	l.unanswered()
+}
+
+// unanswered counts the messages that wait on a connection that has ended.
+func (l *link) unanswered() {
+	n := l.pending.drop()
+	if !l.slow {
 		l.run.faults.add("unanswered", int64(n), "")
 	}
 }
@@ -192,7 +205,8 @@ func (l *link) reply(t ws.Type, p []byte, now time.Duration) {
 	var w waiting
 	result := mismatched
 	if m.kind != matchEcho || t == l.run.plan.Type {
-		w, result = l.pending.take(key)
+		l.giveUp(now - l.run.plan.Timeout)
+		w, result = l.pending.take(key, m.kind == matchOrder)
 	}
 	if l.slow {
 		return
@@ -202,6 +216,8 @@ func (l *link) reply(t ws.Type, p []byte, now time.Duration) {
 		l.answered(w, now, len(p))
 	case late:
 		l.run.faults.add("late", 1, "")
+	case duplicate:
+		l.run.faults.add("duplicate", 1, "received "+t.String()+" "+shorten(string(p)))
 	case mismatched:
 		l.run.faults.add("mismatched", 1, "received "+t.String()+" "+shorten(string(p)))
 	}
@@ -231,12 +247,12 @@ func (l *link) answered(w waiting, now time.Duration, size int) {
 // giveUp takes the messages sent before a time, to which no reply came, for lost. They count with the whole timeout, for
 // otherwise a server would look better for each message that it does not answer.
 func (l *link) giveUp(before time.Duration) {
-	n := l.pending.expire(before)
-	if n == 0 || l.slow {
-		return
+	n := l.pending.expire(before, func(w waiting) {
+		if !l.slow && w.due >= l.run.warm {
+			l.shard.record(mRoundTrip, w.sent-w.due+l.run.plan.Timeout)
+		}
+	})
+	if !l.slow {
+		l.run.faults.add("reply timeout", int64(n), "")
 	}
-	for range n {
-		l.shard.record(mRoundTrip, l.run.plan.Timeout)
-	}
-	l.run.faults.add("reply timeout", int64(n), "")
 }

@@ -95,7 +95,7 @@ func (l *link) acknowledge(p []byte, now time.Duration) {
 		l.shard.count(func(c *counts) { c.other++ })
 		return
 	}
-	w, result := l.pending.take(a.Re)
+	w, result := l.pending.take(a.Re, false)
 	if result != answered {
 		return
 	}

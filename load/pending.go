@@ -1,6 +1,7 @@
 package load
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,6 +13,9 @@ type pending struct {
 	head    int // those before it are done with
 	open    int // those that wait
 	expired int // those that waited too long, whose replies may still come
+
+	last  [16]uint64 // the keys of those that were answered last
+	lastN int
 }
 
 // waiting is one message. Times are since the start of the run.
@@ -40,12 +44,17 @@ const (
 	answered   outcome = iota // the reply to a message that waited
 	mismatched                // a reply to nothing that was sent
 	late                      // one that may be the reply to a message given up before
+	duplicate                 // one more reply to a message that was answered
 )
 
-// take removes the oldest message with this key.
-func (p *pending) take(key uint64) (waiting, outcome) {
+// take removes the oldest message with this key. If replies are in order, those that were given up come first.
+func (p *pending) take(key uint64, inOrder bool) (waiting, outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if inOrder && p.expired > 0 {
+		p.expired--
+		return waiting{}, late
+	}
 	for i := p.head; i < len(p.list); i++ {
 		w := &p.list[i]
 		if w.done || w.key != key {
@@ -55,23 +64,43 @@ func (p *pending) take(key uint64) (waiting, outcome) {
 		p.open--
 		found := *w
 		p.advance()
+		p.last[p.lastN%len(p.last)] = key
+		p.lastN++
 		return found, answered
 	}
 	if p.expired > 0 {
 		p.expired--
 		return waiting{}, late
 	}
+	if !inOrder && slices.Contains(p.last[:min(p.lastN, len(p.last))], key) {
+		return waiting{}, duplicate
+	}
 	return waiting{}, mismatched
 }
 
-// expire removes the messages sent before a time, and returns how many there were.
-func (p *pending) expire(before time.Duration) int {
+// takeBack removes the message that was added last, if it has this key and still waits.
+func (p *pending) takeBack(key uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := len(p.list) - 1
+	if i < p.head || p.list[i].done || p.list[i].key != key {
+		return false
+	}
+	p.list[i].done = true
+	p.open--
+	p.advance()
+	return true
+}
+
+// expire removes the messages sent before a time, and calls each for them. It returns how many there were.
+func (p *pending) expire(before time.Duration, each func(waiting)) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := 0
 	for p.head < len(p.list) && (p.list[p.head].done || p.list[p.head].sent < before) {
-		if !p.list[p.head].done {
+		if w := p.list[p.head]; !w.done {
 			n++
+			each(w)
 		}
 		p.head++
 	}

@@ -3,7 +3,9 @@ package load
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/parley-ws/parley/ws"
@@ -22,7 +24,7 @@ type Plan struct {
 	// LocalAddrs are addresses of this machine from which connections are opened in turn. If there is none, the system chooses.
 	LocalAddrs []netip.Addr
 
-	// Rate is how many messages are sent a second, all connections together. If zero, 100, or without Stages and with
+	// Rate is how many messages are due a second, all connections together. If zero, 100, or without Stages and with
 	// Closed as many as are answered. With Stages it is the rate at their beginning, and zero if it is not set.
 	Rate float64
 	// PerConnection makes Rate, and the rates of Stages, those of each connection.
@@ -35,8 +37,9 @@ type Plan struct {
 	Warmup time.Duration
 	// Count is how many messages are sent at most. If zero, there is no such bound.
 	Count int64
-	// Closed makes each connection send its next message when the last one was answered, as fast as that is. Rates must not
-	// be set then. The latency of a server that stalls looks better than it is.
+	// Closed makes each connection wait for the reply before it sends its next message. Without a Rate it sends as fast as that
+	// is, and the latency of a server that stalls looks better than it is. With a Rate, or Stages, messages are due as in an open
+	// load and wait for their connection: latencies count from when they were due, and the raw ones show what is left out.
 	Closed bool
 
 	// Hello are messages that every connection sends once, as soon as it is open, such as those that log in or join.
@@ -129,6 +132,11 @@ func (p Plan) complete() (Plan, error) {
 // check says what is wrong with a plan that has its defaults.
 func (p *Plan) check() error {
 	readers := p.Connections
+	for _, rate := range []float64{p.Rate, p.ConnectRate, p.SlowRate} {
+		if math.IsNaN(rate) || math.IsInf(rate, 0) {
+			return errPlan("%v is no rate", rate)
+		}
+	}
 	for _, m := range p.Messages {
 		if m.stamped() != (p.Fanout != nil) {
 			return errPlan("a message of a fan-out has to hold {{stamp}}, and no other message may")
@@ -145,11 +153,14 @@ func (p *Plan) check() error {
 	var length time.Duration
 	most := p.Rate
 	for _, s := range p.Stages {
-		if s.For < 0 || s.Rate < 0 {
-			return errPlan("a stage has a negative time or rate")
+		if !(s.For >= 0 && s.Rate >= 0) {
+			return errPlan("a stage has a negative time or rate, or no number")
 		}
 		length += s.For
 		most = max(most, s.Rate)
+	}
+	if p.PerConnection {
+		most *= float64(p.sending())
 	}
 	switch {
 	case p.Connections < 0:
@@ -160,8 +171,6 @@ func (p *Plan) check() error {
 		return errPlan("stages have times of their own: leave the duration out")
 	case len(p.Stages) > 0 && (length == 0 || most == 0):
 		return errPlan("the stages send nothing: give one a time and a rate")
-	case p.Closed && (p.Rate != 0 || len(p.Stages) > 0):
-		return errPlan("a closed load is as fast as the replies are: leave rates and stages out")
 	case p.Closed && p.Match.kind == matchNone:
 		return errPlan("a closed load waits for replies: choose how they are matched")
 	case most > 1e7:
@@ -176,6 +185,55 @@ func (p *Plan) check() error {
 		return errPlan("the warm-up of %v leaves nothing of %v", p.Warmup, p.Duration)
 	case length != 0 && p.Warmup >= length:
 		return errPlan("the warm-up of %v leaves nothing of %v", p.Warmup, length)
+	case p.Warmup > 0 && p.paced() && p.schedule(p.sending()).over(p.Warmup):
+		return errPlan("the warm-up of %v leaves nothing: all messages are due before it ends", p.Warmup)
+	}
+	return p.enough()
+}
+
+// sending is how many connections there should be that send.
+func (p *Plan) sending() int {
+	if p.Fanout != nil {
+		return p.Fanout.Publishers
+	}
+	return p.Connections
+}
+
+// paced reports whether messages are due at times that are known beforehand.
+func (p *Plan) paced() bool { return p.Rate > 0 || len(p.Stages) > 0 }
+
+// schedule returns when messages are due if so many connections send.
+func (p *Plan) schedule(senders int) *schedule {
+	factor := 1.0
+	if p.PerConnection {
+		factor = float64(senders)
+	}
+	stages := make([]Stage, len(p.Stages))
+	for i, s := range p.Stages {
+		stages[i] = Stage{For: s.For, Rate: s.Rate * factor}
+	}
+	return newSchedule(p.Rate*factor, p.Duration, stages, p.Count)
+}
+
+// spareFiles is how many files a run needs beside its connections.
+const spareFiles = 48
+
+// enough says what this machine has too little of for so many connections. What it cannot know it does not judge.
+func (p *Plan) enough() error {
+	if p.Dial.NetDial != nil {
+		return nil
+	}
+	if most, ok := maxFiles(); ok && uint64(p.Connections)+spareFiles > most {
+		return errPlan("%d connections need as many open files, of which this process may have %d: raise that limit (ulimit -n %d), or open fewer",
+			p.Connections, most, p.Connections+spareFiles)
+	}
+	// A proxy is one destination, too.
+	if !strings.HasPrefix(p.URL, "ws+unix:") && !strings.Contains(p.URL, "{conn}") {
+		addresses := max(1, len(p.LocalAddrs))
+		if ports, ok := localPorts(); ok && p.Connections > ports*addresses {
+			return errPlan("%d connections to one destination need as many local ports, of which %s %d: add local addresses, or open fewer",
+				p.Connections, map[bool]string{true: "one address has", false: "these addresses have"}[addresses == 1], ports*addresses)
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ type Report struct {
 	Start time.Time `json:"start"`
 	// Mode is "open", "closed" or "fan-out".
 	Mode string `json:"mode"`
+	// Setup is what the run was asked to do. It is nil in reports of older versions.
+	Setup *Setup `json:"setup,omitempty"`
 	// Seconds is the measured time in which messages were sent, without the warm-up.
 	Seconds float64 `json:"seconds"`
 	// Connections says what became of the connections.
@@ -47,6 +50,8 @@ type Report struct {
 	Search *Search `json:"search,omitempty"`
 	// Series has what happened as time went by.
 	Series []Interval `json:"series"`
+
+	first time.Duration // when the series begins, since Start
 }
 
 // Connections says what became of the connections.
@@ -166,13 +171,13 @@ func (r *run) report() *Report {
 	c := r.collector
 	sum := r.meter.peek()
 	rep := &Report{Version: 1, URL: withoutUser(r.plan.URL), Start: r.start.Round(0), Mode: "open", Latency: map[string]*Latency{}, Faults: r.faults.list(),
-		Generator: c.generator(r.meter.totals[mDelay]), Series: c.series}
+		Generator: c.generator(r.meter.totals[mDelay]), Series: slices.Clip(append([]Interval{}, c.series...)), Setup: r.plan.setup(), first: r.base}
 	for i, h := range r.meter.totals {
 		if h != nil && metric(i) != mDelay {
 			rep.Latency[metricNames[i]] = newLatency(h)
 		}
 	}
-	rep.Connections = Connections{Wanted: r.plan.Connections, Opened: len(r.links), Failed: r.plan.Connections - len(r.links)}
+	rep.Connections = Connections{Wanted: r.plan.Connections, Opened: len(r.links), Failed: int(r.failed.Load())}
 	for _, l := range r.links {
 		if l.endedBefore() && !l.slow {
 			rep.Connections.Lost++
@@ -185,7 +190,7 @@ func (r *run) report() *Report {
 	if rep.Seconds > 0 {
 		m.SentRate = float64(m.Sent) / rep.Seconds
 		m.ReceivedRate = float64(m.Received) / rep.Seconds
-		if !r.plan.Closed {
+		if r.schedule != nil {
 			m.WantedRate = float64(m.Due) / rep.Seconds
 			if s := r.schedule; len(r.plan.Stages) == 0 {
 				m.WantedRate = s.rate(0)
@@ -269,7 +274,7 @@ func (r *Report) generatorLimit() string {
 	case g.CPU >= .85:
 		return fmt.Sprintf("the generator, not the server, was the limit: it used %.0f %% of its %d processors: give it more, or spread the load over several machines", g.CPU*100, g.Processors)
 	case l != nil && g.DelayP99 >= 1 && g.DelayP99 >= l.P99/4:
-		return fmt.Sprintf("the generator, not the server, was the limit: it was %s late itself at p99, of %s that were measured: run it on a machine that is less busy", formatMillis(g.DelayP99), formatMillis(l.P99))
+		return fmt.Sprintf("the generator, not the server alone, made these latencies: it was %s late itself at p99, of %s that were measured: run it on a machine that is less busy", formatMillis(g.DelayP99), formatMillis(l.P99))
 	case g.Machine >= .95:
 		return fmt.Sprintf("not the server alone was the limit: all processors of the generator's machine were %.0f %% busy, with it and with what else runs there: run it on another machine than the server", g.Machine*100)
 	}
@@ -288,12 +293,27 @@ func (r *Report) WriteJSON(w io.Writer) error {
 
 // ReadJSON reads what WriteJSON wrote.
 func ReadJSON(from io.Reader) (*Report, error) {
-	r := &Report{}
-	if err := json.NewDecoder(from).Decode(r); err != nil {
-		return nil, fmt.Errorf("load: this is no report: %w", err)
+	text, err := io.ReadAll(from)
+	if err != nil {
+		return nil, fmt.Errorf("load: reading the report: %w", err)
 	}
-	if r.Version != 1 || r.Mode == "" {
-		return nil, errors.New("load: this is no report of a load test, or of another version")
+	r := &Report{}
+	var head struct {
+		Version int    `json:"v"`
+		Mode    string `json:"mode"`
+	}
+	switch err := json.Unmarshal(text, &head); {
+	case len(bytes.TrimSpace(text)) == 0:
+		return nil, errors.New("load: this is no report: it is empty")
+	case err != nil && head.Version == 0:
+		return nil, fmt.Errorf("load: this is no report: %w", err)
+	case head.Version > 1:
+		return nil, fmt.Errorf("load: this is a report of version %d, of which this program knows 1: read it with the one that wrote it", head.Version)
+	case head.Version != 1 || head.Mode == "":
+		return nil, errors.New("load: this is no report of a load test")
+	}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("load: this report is damaged: %w", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Latency)) {
 		l := r.Latency[name]

@@ -27,11 +27,13 @@ type run struct {
 	senders  []*link // those that send
 	open     atomic.Int64
 	attempts atomic.Int64 // connections that were opened or failed
+	failed   atomic.Int64 // those that failed
 	ending   atomic.Bool  // what ends now was ended by us
 
 	schedule *schedule
 	base     time.Duration   // when the first message is due
 	warm     time.Duration   // when measuring begins
+	parent   context.Context // the caller's
 	load     context.Context // ends with the sending
 	stop     context.CancelFunc
 	begun    atomic.Bool
@@ -45,9 +47,9 @@ type run struct {
 // now is the time since the start.
 func (r *run) now() time.Duration { return time.Since(r.start) }
 
-// Run carries out a plan. If the context ends it, the report says what came of it so far, and the error is the cause. The
-// report is nil if the plan is wrong or no connection could be opened; the error of the latter is, or wraps, that of the first
-// that failed.
+// Run carries out a plan. If the context ends it, replies that are on their way are waited for (five seconds at most), the report
+// says what came of it so far, and the error is the cause. The report is nil if the plan is wrong or no connection could be opened;
+// the error of the latter is, or wraps, that of the first that failed.
 func Run(ctx context.Context, plan Plan) (*Report, error) {
 	return runWith(ctx, plan, pause)
 }
@@ -62,6 +64,7 @@ func runWith(ctx context.Context, plan Plan, pause func(time.Duration)) (*Report
 	r := &run{plan: plan, pause: pause, start: time.Now(), meter: newMeter(2 * runtime.GOMAXPROCS(0)),
 		id: []byte("bench-" + hex.EncodeToString(id))}
 	r.phase.Store(PhaseConnect)
+	r.parent = ctx
 	r.load, r.stop = context.WithCancel(ctx)
 	defer r.stop()
 	r.collector = newCollector(r)
@@ -70,17 +73,15 @@ func runWith(ctx context.Context, plan Plan, pause func(time.Duration)) (*Report
 	err = r.connect(ctx)
 	if err == nil {
 		r.drive()
-		if ctx.Err() == nil {
-			r.phase.Store(PhaseDrain)
-			r.drain(ctx)
-		}
+		r.phase.Store(PhaseDrain)
+		r.drain(ctx)
 	}
 	r.ending.Store(true)
 	r.settleSlow()
 	r.phase.Store(PhaseClose)
 	r.close()
 	r.collector.end()
-	if err != nil {
+	if err != nil && (ctx.Err() == nil || r.attempts.Load() == 0) {
 		return nil, err
 	}
 	report := r.report()
@@ -118,6 +119,7 @@ func (r *run) connect(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return
 			}
+			r.failed.Add(1)
 			r.faults.add(l.opening(err), 1, err.Error())
 			mu.Lock()
 			defer mu.Unlock()
@@ -172,16 +174,8 @@ func sleepUntil(ctx context.Context, at time.Time) bool {
 // drive sends all messages.
 func (r *run) drive() {
 	p := r.plan
-	factor := 1.0
-	if p.PerConnection {
-		factor = float64(len(r.senders))
-	}
-	stages := make([]Stage, len(p.Stages))
-	for i, s := range p.Stages {
-		stages[i] = Stage{For: s.For, Rate: s.Rate * factor}
-	}
-	if !p.Closed {
-		r.schedule = newSchedule(p.Rate*factor, p.Duration, stages, p.Count)
+	if p.paced() {
+		r.schedule = p.schedule(len(r.senders))
 	}
 	r.base = r.now()
 	r.warm = r.base + p.Warmup
@@ -192,30 +186,37 @@ func (r *run) drive() {
 	var wg sync.WaitGroup
 	for _, l := range r.senders {
 		wg.Go(func() {
-			if p.Closed {
+			if r.schedule == nil {
 				l.sendClosed()
 			} else {
-				l.sendOpen()
+				l.sendPaced()
 			}
 			if r.open.Load() == 0 { // nobody can go on
 				r.stop()
 			}
 		})
 	}
-	if p.Closed {
+	if r.schedule == nil {
 		if p.Duration > 0 {
 			timer := time.AfterFunc(p.Duration, r.stop)
 			defer timer.Stop()
 		}
 		wg.Wait()
 	} else {
+		// What cannot be sent soon after its time is not sent at all: else a server that is too slow would decide how long a run takes.
+		end := r.schedule.end()
+		if !p.Closed {
+			end += p.Timeout
+		}
+		timer := time.AfterFunc(end+time.Millisecond, r.stop)
+		defer timer.Stop()
 		paced := make(chan int64)
 		go func() { paced <- r.pace() }()
 		due := <-paced
-		if r.open.Load() == 0 {
+		wg.Wait()
+		if r.parent.Err() == nil { // it has come to its end
 			due = r.schedule.total()
 		}
-		wg.Wait()
 		// The last message is due before the end: the rates are those of the whole time.
 		if r.load.Err() == nil && p.Count == 0 {
 			sleepUntil(r.load, r.start.Add(r.base+r.schedule.end()))
@@ -238,16 +239,29 @@ func (r *run) sentTotal() int64 {
 	return n
 }
 
+// maxDrain is how long an interrupted run waits for what is still to come.
+const maxDrain = 5 * time.Second
+
 // drain waits for what is still to come.
 func (r *run) drain(ctx context.Context) {
-	last := r.now()
-	for r.missing() && r.now() < last+r.plan.Timeout {
-		if !sleepUntil(ctx, time.Now().Add(5*time.Millisecond)) {
-			return
+	end := r.now() + r.plan.Timeout
+	for r.missing() {
+		now := r.now()
+		if ctx.Err() != nil {
+			end = min(end, now+maxDrain)
+			ctx = context.Background() // so much is waited for
 		}
+		if now >= end {
+			break
+		}
+		sleepUntil(ctx, r.start.Add(now+5*time.Millisecond))
 	}
 	for _, l := range r.senders {
-		l.giveUp(r.now() + 1)
+		if l.gone() {
+			l.unanswered() // what was written to a connection that had just ended
+		} else if r.parent.Err() == nil {
+			l.giveUp(r.now() + 1)
+		}
 	}
 }
 
@@ -276,6 +290,10 @@ func (r *run) missing() bool {
 // close ends all connections, some hundred at a time.
 func (r *run) close() {
 	turn := make(chan struct{}, 256)
+	code := ws.CodeNormal
+	if r.parent.Err() != nil {
+		code = ws.CodeGoingAway
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	var wg sync.WaitGroup
@@ -286,7 +304,7 @@ func (r *run) close() {
 			if l.slow || l.gone() {
 				l.conn.CloseNow()
 			} else {
-				l.conn.Close(ctx, ws.CodeNormal, "")
+				l.conn.Close(ctx, code, "")
 			}
 			l.quit()
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -315,8 +316,13 @@ func TestRunInterrupted(t *testing.T) {
 		})
 	}
 	bubbleContext(t, echo(same), Plan{Connections: 100, ConnectRate: 1}, limited, func(t *testing.T, r *Report, err error) {
-		if !errors.Is(err, context.DeadlineExceeded) || r != nil {
+		if !errors.Is(err, context.DeadlineExceeded) || r == nil || !r.Interrupted || r.Connections != (Connections{Wanted: 100, Opened: 3}) || r.Latency["connect"].Count != 3 || r.Messages.Sent != 0 {
 			t.Errorf("%+v, %v", r, err)
+		}
+		for _, write := range []func(io.Writer) error{r.WriteJSON, r.WriteHTML, r.WriteCSV, r.WriteHDR} {
+			if err := write(io.Discard); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 }
@@ -372,7 +378,11 @@ func TestPlanProblems(t *testing.T) {
 		"cannot be closed":    {URL: "ws://x", Closed: true, Fanout: &Fanout{}},
 		"leave the duration":  {URL: "ws://x", Duration: 1, Stages: []Stage{{1, 1}}},
 		"send nothing":        {URL: "ws://x", Stages: []Stage{{0, 1}}},
-		"leave rates":         {URL: "ws://x", Closed: true, Rate: 1},
+		"is no rate":          {URL: "ws://x", Rate: math.NaN()},
+		"no rate":             {URL: "ws://x", ConnectRate: math.Inf(1)},
+		"or no number":        {URL: "ws://x", Stages: []Stage{{1, math.NaN()}}},
+		"than any clock":      {URL: "ws://x", Rate: 1e6, PerConnection: true, Connections: 100},
+		"before it ends":      {URL: "ws://x", Count: 10, Rate: 10, Warmup: time.Second},
 		"waits for replies":   {URL: "ws://x", Closed: true, Match: Match{kind: matchNone}},
 		"any clock":           {URL: "ws://x", Rate: 1e9},
 		"cannot read slowly":  {URL: "ws://x", Connections: 1, Slow: 2},

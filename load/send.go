@@ -6,10 +6,12 @@ import (
 	"github.com/parley-ws/parley/ws"
 )
 
-// sendOpen sends the messages of this link when they are due.
-func (l *link) sendOpen() {
+// sendPaced sends the messages of this link when they are due; of a closed load, when in addition the last one was answered.
+func (l *link) sendPaced() {
 	r := l.run
 	var buf []byte
+	timer := time.NewTimer(r.plan.Timeout)
+	defer timer.Stop()
 	woke := time.Duration(0) // when the generator was here again after it had nothing to do
 	for j := int64(0); ; j++ {
 		k := j*int64(len(r.senders)) + int64(l.index)
@@ -43,7 +45,26 @@ func (l *link) sendOpen() {
 			return
 		}
 		l.giveUp(now - r.plan.Timeout)
+		if r.plan.Closed && !l.await(timer) {
+			return
+		}
 	}
+}
+
+// await waits for the reply to the message that was sent last, or until its time is over. It is false if there is nothing more to
+// send.
+func (l *link) await(timer *time.Timer) bool {
+	timer.Reset(l.run.plan.Timeout)
+	select {
+	case <-l.replied:
+	case <-timer.C:
+		l.giveUp(l.run.now() + 1)
+	case <-l.run.load.Done():
+		return false
+	case <-l.ctx.Done():
+		return false
+	}
+	return true
 }
 
 // sendClosed sends each message when the one before was answered.
@@ -61,14 +82,7 @@ func (l *link) sendClosed() {
 		if !l.send(&buf, k, j, now, now) {
 			return
 		}
-		timer.Reset(r.plan.Timeout)
-		select {
-		case <-l.replied:
-		case <-timer.C:
-			l.giveUp(r.now() + 1)
-		case <-r.load.Done():
-			return
-		case <-l.ctx.Done():
+		if !l.await(timer) {
 			return
 		}
 	}
@@ -81,6 +95,7 @@ func (l *link) send(buf *[]byte, k, j int64, due, now time.Duration) bool {
 		l.firstDue.Store(int64(due))
 	}
 	measured := due >= r.warm
+	key, awaited := uint64(0), false
 	v := values{n: k, conn: l.number, stamp: stamp{run: r.id, publisher: l.publisher, number: j, due: due, sent: now}}
 	message := r.plan.Messages[k%int64(len(r.plan.Messages))].append((*buf)[:0], v)
 	*buf = message
@@ -88,12 +103,15 @@ func (l *link) send(buf *[]byte, k, j int64, due, now time.Duration) bool {
 	if f := r.plan.Fanout; f != nil {
 		if f.Topic != "" {
 			message, kind = publishNative(j+2, f.Topic, message), ws.Text
-			l.pending.add(uint64(j+2), due, now)
+			key, awaited = uint64(j+2), true
 		}
 		if measured {
 			l.published.Add(1) // before it is sent: a delivery may be faster than we are
 		}
-	} else if key, ok := r.plan.Match.sentKey(message); ok {
+	} else {
+		key, awaited = r.plan.Match.sentKey(message)
+	}
+	if awaited {
 		l.pending.add(key, due, now)
 	}
 	if err := l.conn.Write(r.load, kind, message); err != nil {
@@ -101,7 +119,13 @@ func (l *link) send(buf *[]byte, k, j int64, due, now time.Duration) bool {
 		if r.plan.Fanout != nil && measured {
 			l.published.Add(-1)
 		}
-		return false
+		if l.conn.Context().Err() != nil && !l.slow {
+			<-l.ctx.Done() // until the reader has said why
+		}
+		if !awaited || l.pending.takeBack(key) {
+			return false
+		}
+		// The reader has counted it among those without an answer: so it was sent.
 	}
 	l.sent.Add(1)
 	l.shard.count(func(c *counts) {

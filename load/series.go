@@ -34,6 +34,7 @@ func (r *Report) WriteHDR(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	log := hdrhistogram.NewHistogramLogWriter(b)
 	start := r.Start.UnixMilli()
+	first := start + r.first.Milliseconds()
 	log.OutputComment("[parley bench: " + printable(r.URL) + "]")
 	log.OutputLogFormatVersion()
 	log.OutputStartTime(start)
@@ -44,8 +45,8 @@ func (r *Report) WriteHDR(w io.Writer) error {
 		}
 		h := newHistogram()
 		i.histogram.MergeInto(h)
-		h.SetStartTimeMs(start + int64(i.At*1000))
-		h.SetEndTimeMs(start + int64((i.At+i.Seconds)*1000))
+		h.SetStartTimeMs(first + int64(i.At*1000))
+		h.SetEndTimeMs(first + int64((i.At+i.Seconds)*1000))
 		if err := log.OutputIntervalHistogram(h); err != nil {
 			return fmt.Errorf("load: writing the HDR log: %w", err)
 		}
@@ -58,7 +59,7 @@ func (r *Report) WriteHDR(w io.Writer) error {
 
 // String says in one line how far a run is.
 func (p Progress) String() string {
-	if p.Phase == PhaseConnect {
+	if p.Phase == PhaseConnect || p.Phase == PhaseClose && p.Elapsed == 0 {
 		return fmt.Sprintf("%s of %s connections open, %s errors", formatNumber(float64(p.Open)), formatNumber(float64(p.Connections)), formatNumber(float64(p.Faults)))
 	}
 	text := p.Elapsed.Round(time.Second).String()
@@ -67,6 +68,9 @@ func (p Progress) String() string {
 	}
 	if p.Phase != PhaseLoad {
 		return text + "  " + p.Phase
+	}
+	if late := p.Elapsed - p.Total; p.Total > 0 && late > time.Second {
+		text += fmt.Sprintf(" + %v", late.Round(time.Second))
 	}
 	text += fmt.Sprintf("  %s/s sent", formatNumber(float64(int64(p.Sent+.5))))
 	text += fmt.Sprintf("  %s/s back  ", formatNumber(float64(int64(p.Received+.5))))
