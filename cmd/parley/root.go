@@ -57,18 +57,27 @@ func newRoot(std stdio) *cobra.Command {
 		Short: "What the commands return",
 		Long:  exitCodesText,
 	})
-	root.AddCommand(newSend(std), newPing(std), newProbe(std), newClientFlags())
+	root.AddCommand(newSend(std), newPing(std), newProbe(std), newClientFlags(), newCompletion(std), newMan(std))
 	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
+	describeHelp(root)
+	root.Flags().BoolP("help", "h", false, "") // the help has to fit a screen: who sees it knows the flag
+	root.Flags().Lookup("help").Hidden = true
 	return root
 }
 
-// withCommand puts "connect" before the arguments if they are those of connect without its name: parley ws://….
+// withCommand puts "connect" before the arguments if they are those of connect without its name: parley ws://…, parley
+// @staging.
 func withCommand(root *cobra.Command, args []string) []string {
 	if len(args) == 0 {
 		return args
 	}
-	if first := args[0]; !strings.HasPrefix(first, "-") && !isURL(first) {
+	if isCompletion(args) {
+		withCompletions(root)
+		return append(args[:1:1], withCommand(root, args[1:])...)
+	}
+	if first := args[0]; isProfile(first) {
+		return append([]string{"connect"}, args...)
+	} else if !strings.HasPrefix(first, "-") && !isURL(first) {
 		return args
 	}
 	for _, arg := range args {

@@ -26,6 +26,8 @@ func newVersion(std stdio) *cobra.Command {
 		Short:   "Print the version",
 		Example: "  parley version\n  parley version --json",
 		Args:    exactly(0, ""),
+
+		DisableFlagsInUseLine: true, // it names its flag
 		RunE: func(*cobra.Command, []string) error {
 			b := readBuild()
 			if asJSON {
