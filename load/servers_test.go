@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -308,7 +309,14 @@ func TestSetup(t *testing.T) {
 		t.Fatal(err)
 	}
 	plan := Plan{Connections: 2, Stages: []Stage{{time.Second, 20}}, Messages: []*Template{secret}, Hello: []*Template{secret}, Closed: true}
-	bubble(t, echo(same), plan, func(t *testing.T, r *Report, err error) {
+	var first sync.Map
+	quiet := echo(func(c *ws.Conn, p []byte) ([]byte, error) { // it says nothing to a hello
+		if _, ok := first.LoadOrStore(c, true); !ok {
+			return nil, nil
+		}
+		return p, nil
+	})
+	bubble(t, quiet, plan, func(t *testing.T, r *Report, err error) {
 		if err != nil {
 			t.Fatal(err)
 		}
