@@ -65,6 +65,23 @@ func ParseThreshold(text string) (Threshold, error) {
 	return t, nil
 }
 
+// Measures says why a run of this plan would not measure the figure of a condition, or nothing if it may.
+func (p *Plan) Measures(t Threshold) error {
+	of, _, two := strings.Cut(t.name, ".")
+	if !two || slices.Contains(percentileNames, t.name) {
+		of = ""
+	}
+	answers := p.Fanout == nil && p.Match.kind != matchNone || p.Fanout != nil && p.Fanout.Topic != ""
+	switch {
+	case p.Fanout == nil && (of == "delivery" || t.name == "loss" || t.name == "loss%"):
+		return fmt.Errorf("load: threshold: %q is of a fan-out, and this load is none", t.name)
+	case of == "roundtrip" && !answers,
+		p.Fanout == nil && p.Match.kind == matchNone && (of == "raw" || of == "" && t.unit == unitTime):
+		return fmt.Errorf("load: threshold: %q is of replies, and this load awaits none", t.name)
+	}
+	return nil
+}
+
 // String returns the condition.
 func (t Threshold) String() string { return t.text }
 

@@ -3,15 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/netip"
-	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/parley-ws/parley/cmd/parley/internal/screen"
 	"github.com/parley-ws/parley/load"
 	"github.com/parley-ws/parley/ws"
 	"github.com/spf13/cobra"
@@ -27,8 +24,8 @@ func newBench(std stdio) *cobra.Command {
 		Use:   "bench URL [flags]",
 		Short: "Load a server, and measure what that does to it",
 		Long: `Messages go out when due, answered or not; latency counts from then. docs/bench.md has all flags:
---closed, --topic, --connect-rate, --rate-each, -n, --warmup, --timeout, --binary, --hello, --slow,
---slow-rate, --local-addr, --csv and --hdr too, and what "parley help client-flags" shows.`,
+--closed, --topic, --connect-rate, --rate-each, -n, --warmup, --timeout, --max-time, --binary, --hello,
+--slow, --slow-rate, --local-addr, --csv, --hdr too, and what "parley help client-flags" shows.`,
 		Example: `  parley bench ws://127.0.0.1:8080/echo -c 100 --rate 2000 -d 10s --fail 'p99>50ms'
   parley bench ws://127.0.0.1:8080/t/news --publish 1 --receive 50 --html report.html`,
 		Args: cobra.ArbitraryArgs, // url checks them
@@ -77,6 +74,8 @@ func newBench(std stdio) *cobra.Command {
 	f.StringArrayVar(&b.localAddrs, "local-addr", nil, "connect from this `ADDRESS` of the machine; may be repeated: then in turn")
 	f.StringVar(&b.csv, "csv", "", "write what happened as time went by to this `FILE`")
 	f.StringVar(&b.hdr, "hdr", "", "write an HdrHistogram log to this `FILE`")
+	f.DurationVar(&b.maxTime, "max-time", 0, "end after this time, whatever happens")
+	f.StringVar(&b.color, "color", "auto", "colours: `auto|always|never`")
 	f.VisitAll(func(flag *pflag.Flag) { flag.Hidden = !shown[flag.Name] }) // they do not fit a screen
 	f.SortFlags = false
 	return cmd
@@ -103,6 +102,8 @@ type bencher struct {
 	localAddrs                []string
 	fail, findMax             []string
 	json, html, csv, hdr      string
+	maxTime                   time.Duration
+	color                     string
 }
 
 // url returns the URL to connect to. {conn} in it survives.
@@ -129,24 +130,36 @@ func (b *bencher) run(parent context.Context, url string) error {
 	if err != nil {
 		return err
 	}
+	for _, t := range append(slices.Clone(fail), hold...) {
+		if err := plan.Measures(t); err != nil {
+			return usage("choose another figure, or another load", "%w", err)
+		}
+	}
 	files, err := b.create()
 	if err != nil {
 		return err
 	}
-	signals := withSignals(parent, func() {})
-	defer signals.release()
 	line := newLiveLine(b.std.err)
+	signals := withSignals(parent, func() {
+		line.end()
+		files.drop()
+	})
+	defer signals.release()
+	defer onUsr1(line.tell)()
+	defer onHangup(func() {})() // who closes the terminal does not end a test that writes its report to a file
+	ctx, cancel := withMaxTime(signals, b.maxTime)
+	defer cancel()
 	plan.Progress = line.progress
 	var report *load.Report
 	if len(hold) > 0 {
-		report, err = load.FindMax(signals, plan, hold, func(t load.Trial) { line.say(t.String()) })
+		report, err = load.FindMax(ctx, plan, hold, func(t load.Trial) { line.say(t.String()) })
 	} else {
-		report, err = load.Run(signals, plan)
+		report, err = load.Run(ctx, plan)
 	}
 	line.end()
 	if report == nil {
 		files.drop()
-		return benchFailure(signals, err)
+		return benchFailure(ctx, err)
 	}
 	good := report.Judge(fail)
 	if werr := b.write(files, report); werr != nil {
@@ -154,8 +167,8 @@ func (b *bencher) run(parent context.Context, url string) error {
 	}
 	switch {
 	case err != nil:
-		return benchFailure(signals, err)
-	case !good:
+		return benchFailure(ctx, err)
+	case !good, report.Search != nil && report.Search.Best == 0:
 		return quiet(exitThreshold)
 	}
 	return nil
@@ -168,6 +181,8 @@ func benchFailure(ctx context.Context, err error) error {
 	switch {
 	case errors.As(context.Cause(ctx), &s):
 		return quiet(s.code())
+	case errors.Is(context.Cause(ctx), errMaxTime):
+		return &failure{exitTimeout, errMaxTime, "give it longer with --max-time, or make the test shorter"}
 	case errors.As(err, &he):
 		f := explainHandshake(he)
 		return &failure{f.code, err, f.hint}
@@ -182,18 +197,26 @@ func (b *bencher) plan(url string) (load.Plan, error) {
 	const hint = "see parley bench --help"
 	p := load.Plan{URL: url, Connections: b.connections, ConnectRate: b.connectRate, Rate: b.rate, Duration: b.duration, Warmup: b.warmup, Count: b.count,
 		Closed: b.closed, Timeout: b.timeout, Slow: b.slow, SlowRate: b.slowRate}
+	if err := b.zeros(); err != nil {
+		return p, err
+	}
 	switch {
+	case b.maxTime < 0:
+		return p, usage("give a time such as 1m, or leave it out", "--max-time: %v is negative", b.maxTime)
 	case b.rate != 0 && b.rateEach != 0:
 		return p, usage("leave one of them out", "--rate and --rate-each are two ways to say the same")
 	case b.timeout <= 0:
 		return p, usage("give a time such as 10s", "--timeout: %v is not more than zero", b.timeout)
-	case b.slowRate <= 0:
+	case !(b.slowRate > 0):
 		return p, usage("give a rate such as 0.5", "--slow-rate: %v is not more than zero", b.slowRate)
 	case b.publish < 0 || b.receive < 0:
 		return p, usage(hint, "--publish, --receive: there is no negative number of connections")
 	}
 	if b.rateEach != 0 {
 		p.Rate, p.PerConnection = b.rateEach, true
+	}
+	if err := checkColor(b.color); err != nil {
+		return p, err
 	}
 	o, err := b.dial.options()
 	if err != nil {
@@ -239,7 +262,7 @@ func (b *bencher) plan(url string) (load.Plan, error) {
 		}
 		low, high, err := sizes(b.size)
 		if err != nil {
-			return p, usage("give a number of bytes such as 1KiB, or two: 10-4KiB", "--size: %w", err)
+			return p, usage("give a number of bytes such as 1KiB, or two: 10-4KiB; for an empty message write -m ''", "--size: %w", err)
 		}
 		p.Messages = []*load.Template{load.Fill(low, high)}
 		if p.Fanout != nil {
@@ -247,6 +270,19 @@ func (b *bencher) plan(url string) (load.Plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// zeros says which flag was given as zero where that would stand for its default.
+func (b *bencher) zeros() error {
+	for _, name := range []string{"connections", "rate", "rate-each", "duration", "count", "connect-rate", "publish", "receive"} {
+		flag := b.dial.set.Lookup(name)
+		value := strings.TrimSuffix(flag.Value.String(), "s")
+		if zero := value == "0" || value == "-0"; !flag.Changed || !zero || strings.HasPrefix(name, "rate") && len(b.stages) > 0 {
+			continue
+		}
+		return usage("give more than zero, or leave it out", "--%s: with 0 there is nothing to measure", name)
+	}
+	return nil
 }
 
 // sizes reads BYTES or MIN-MAX.
@@ -257,7 +293,7 @@ func sizes(text string) (low, high int, err error) {
 	}
 	var a, z size
 	if err := errors.Join(a.Set(first), z.Set(second)); err != nil {
-		return 0, 0, errSize
+		return 0, 0, errSize // of which the least is 1; an empty message is -m ''
 	}
 	if a > z || z > 64<<20 {
 		return 0, 0, errors.New("the smaller size comes first, and 64MiB is the most")
@@ -293,57 +329,4 @@ func thresholds(flag string, texts []string) ([]load.Threshold, error) {
 		list = append(list, t)
 	}
 	return list, nil
-}
-
-// benchFiles are the files to write, in the order of create, nil where none is wanted. They are opened before anything runs, so that a
-// wrong name costs no time.
-type benchFiles [4]*os.File
-
-func (b *bencher) create() (files benchFiles, err error) {
-	for i, one := range [...]struct{ flag, name string }{{"--json", b.json}, {"--html", b.html}, {"--csv", b.csv}, {"--hdr", b.hdr}} {
-		if one.name == "" {
-			continue
-		}
-		if files[i], err = os.OpenFile(one.name, os.O_WRONLY|os.O_CREATE, 0o644); err != nil { // what is there stays until the run has ended
-			files.drop()
-			return files, &failure{exitIO, fmt.Errorf("%s: %w", one.flag, err), "choose a file that can be written"}
-		}
-	}
-	return files, nil
-}
-
-// drop closes the files, and removes those that are empty.
-func (files benchFiles) drop() {
-	for _, file := range files {
-		if file != nil {
-			reportFiles{json: file}.drop()
-		}
-	}
-}
-
-// write writes the table and the files.
-func (b *bencher) write(files benchFiles, report *load.Report) error {
-	width := 110
-	if w, _, err := screen.Size(b.std.out); err == nil && w > 0 {
-		width = w
-	}
-	if err := report.WriteText(b.std.out, width); err != nil {
-		return err
-	}
-	var failed error
-	for i, write := range [...]func(io.Writer) error{report.WriteJSON, report.WriteHTML, report.WriteCSV, report.WriteHDR} {
-		file := files[i]
-		if file == nil {
-			continue
-		}
-		file.Truncate(0) // a pipe has nothing to truncate
-		err := write(file)
-		if cerr := file.Close(); err == nil {
-			err = cerr
-		}
-		if err != nil && failed == nil {
-			failed = &failure{exitIO, fmt.Errorf("writing %s: %w", file.Name(), err), "the table is complete all the same"}
-		}
-	}
-	return failed
 }

@@ -18,6 +18,7 @@ type liveLine struct {
 	mu    sync.Mutex
 	last  time.Time
 	ended bool
+	known load.Progress // the latest
 }
 
 func newLiveLine(out *os.File) *liveLine {
@@ -28,6 +29,7 @@ func newLiveLine(out *os.File) *liveLine {
 func (l *liveLine) progress(p load.Progress) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.known = p
 	switch {
 	case l.ended:
 	case l.animated:
@@ -41,6 +43,14 @@ func (l *liveLine) progress(p load.Progress) {
 		l.last = time.Now()
 		notice(l.out, "%s", p)
 	}
+}
+
+// tell says at once how far the test is, in a line that stays.
+func (l *liveLine) tell() {
+	l.mu.Lock()
+	text := l.known.String()
+	l.mu.Unlock()
+	l.say(text)
 }
 
 // say prints a line that stays.

@@ -3,14 +3,17 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
-	"github.com/parley-ws/parley/cmd/parley/internal/screen"
 	"github.com/parley-ws/parley/load"
 	"github.com/spf13/cobra"
 )
 
 func newCompare(std stdio) *cobra.Command {
-	var failWorse bool
+	var (
+		failWorse bool
+		color     string
+	)
 	cmd := &cobra.Command{
 		Use:   "compare A.json B.json [flags]",
 		Short: "Compare two reports of parley bench",
@@ -31,12 +34,20 @@ parts of one run lies beyond that of the other: otherwise it is a tie.`,
 			if err != nil {
 				return err
 			}
-			width := 110
-			if w, _, err := screen.Size(std.out); err == nil && w > 0 {
-				width = w
+			if err := checkColor(color); err != nil {
+				return err
 			}
 			c := load.Compare(a, b)
-			if err := c.WriteText(std.out, width); err != nil {
+			err = writeTable(std.out, color, c.WriteText, func(line string) string {
+				for _, r := range c.Rows {
+					if fields := strings.Fields(line); len(fields) == 0 || fields[0] != r.Name {
+						continue
+					}
+					return map[string]string{load.Worse: red, load.Better: green}[r.Verdict]
+				}
+				return ""
+			})
+			if err != nil {
 				return err
 			}
 			if failWorse && c.Worse() {
@@ -46,12 +57,20 @@ parts of one run lies beyond that of the other: otherwise it is a tie.`,
 		},
 	}
 	cmd.Flags().BoolVar(&failWorse, "fail-worse", false, "end with 99 if something became worse")
+	cmd.Flags().StringVar(&color, "color", "auto", "colours: `auto|always|never`")
 	return cmd
 }
 
 // readLoadReport reads a report that parley bench --json wrote.
 func readLoadReport(name string) (*load.Report, error) {
 	const hint = "give it a file that parley bench --json wrote"
+	if name == toStdout { // or standard input, here
+		r, err := load.ReadJSON(os.Stdin)
+		if err != nil {
+			return nil, &failure{exitIO, fmt.Errorf("standard input: %w", err), hint}
+		}
+		return r, nil
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, &failure{exitIO, fmt.Errorf("compare: %w", err), hint}

@@ -36,6 +36,21 @@ func TestCompareReports(t *testing.T) {
 	if err := os.WriteFile(junk, []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	for name, text := range map[string]string{"is empty": "", "of version 7": `{"v":7,"mode":"open"}`, "unexpected end": `{"v":1,"mode":"op`, "damaged": `{"v":1,"mode":"open","series":5}`, "invalid character": "\x00\xff"} {
+		if err := os.WriteFile(junk, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		parley(t, "", "compare", a, junk).expect(t, 1, "junk", name, "parley bench --json")
+	}
+	parley(t, "", "compare", a, dir).expect(t, 1, dir, "parley bench --json")
+	text, err := os.ReadFile(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := parley(t, string(text), "compare", a, "-", "--color", "always"); r.code != 0 || !strings.Contains(r.out, "\x1b[31mp50 ") || strings.Contains(r.out, "\x1b[32m") {
+		t.Errorf("%+v", r)
+	}
+	parley(t, "", "compare", a, b, "--color", "pink").expect(t, 2, "--color")
 	parley(t, "", "compare", a).expect(t, 2, "the files of two reports")
 	parley(t, "", "compare", a, junk).expect(t, 1, "junk", "parley bench --json")
 	parley(t, "", "compare", a, filepath.Join(dir, "none")).expect(t, 1, "none", "parley bench --json")
