@@ -72,7 +72,7 @@ func TestRunner(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, got, "text /", "text <kept for the next one>")
-	if <-started == <-started {
+	if first := <-started; first == <-started {
 		t.Error("it is the same process")
 	}
 }

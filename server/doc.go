@@ -12,6 +12,7 @@
 //   - /t/TOPIC is a topic (package dialect/raw), and /ws has many topics on one connection (package dialect/native);
 //   - /api/v1/ is the HTTP API for applications (package server/api), /asyncapi.yaml describes what is spoken;
 //   - /echo sends every WebSocket message back, up to 16 MiB, and /clock the time each second;
+//   - the paths of commands are theirs (package bridge), and what commands on topics print is published;
 //   - /metrics, /healthz and /readyz are for operators, /debug/pprof/ on private addresses alone.
 //
 // Without authentication it stays on this machine: it listens on loopback addresses and answers to local names only, unless it is told

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"strings"
 
 	"github.com/parley-ws/parley/console"
@@ -71,6 +72,17 @@ func (s *Server) routes(cfg *config.Config) (public, private http.Handler, err e
 		Logger:    s.log,
 	}))
 	mux.HandleFunc("/asyncapi.yaml", s.asyncAPI)
+
+	for i := range cfg.Commands {
+		path := cfg.Commands[i].Path
+		if path == "" {
+			continue
+		}
+		if _, pattern := mux.Handler(&http.Request{Method: http.MethodGet, Host: "localhost", URL: &url.URL{Path: path}}); pattern != "/" {
+			return nil, nil, &OptionError{fmt.Sprintf("command[%d].path", i), fmt.Errorf("%s is taken: choose another path", path)}
+		}
+		mux.Handle(path, s.admitted(cfg, s.serveCommand(path)))
+	}
 
 	inner := mux
 	if hasPrivate {

@@ -45,6 +45,7 @@ type Server struct {
 	clock     clock
 	limits    *limit.Limiter
 	shed      *limit.Shed
+	commands  commands
 
 	mu        sync.Mutex // for Reload
 	judge     *judge
@@ -72,6 +73,9 @@ func New(o Options) (*Server, error) {
 			return nil, err
 		}
 	}
+	if err := s.checkCommands(cfg); err != nil {
+		return nil, err
+	}
 	j, err := s.newJudge(cfg)
 	if err != nil {
 		return nil, err
@@ -97,7 +101,9 @@ func New(o Options) (*Server, error) {
 	s.judge = j
 	s.limits = limit.New(s.limitOptions(cfg))
 	s.shed = limit.NewShed(limit.ShedOptions{Percent: float64(cfg.Limits.ShedMemory), Refused: s.metrics.Refused})
-	s.metrics.Watch(metrics.Watched{Hub: s.hub, Connections: s.limits.Open, WebSockets: func() int { return s.group.Len() + s.sockets.Len() }})
+	s.metrics.Watch(metrics.Watched{Hub: s.hub, Connections: s.limits.Open, WebSockets: func() int {
+		return s.group.Len() + s.sockets.Len() + s.commands.connections()
+	}})
 	if err := s.apply(cfg); err != nil {
 		s.Close()
 		return nil, err
@@ -117,6 +123,7 @@ func (s *Server) apply(cfg *config.Config) error {
 	s.config.Store(cfg)
 	s.public.Store(&public)
 	s.private.Store(&private)
+	s.setCommands(cfg)
 	return nil
 }
 
@@ -129,6 +136,9 @@ func (s *Server) Reload(cfg *config.Config) error {
 		if _, _, err := certificate(&cfg.Listen[i], cfg.Hosts); err != nil {
 			return err
 		}
+	}
+	if err := s.checkCommands(cfg); err != nil {
+		return err
 	}
 	j, err := s.newJudge(cfg)
 	if err != nil {
@@ -164,6 +174,9 @@ func (s *Server) Reload(cfg *config.Config) error {
 
 // Close gives back what New has made, when Run is not going to be called.
 func (s *Server) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
+	defer cancel()
+	s.endCommands(ctx) // an error says that they were killed
 	s.hub.Close()
 	s.broker.Close()
 	s.judge.Close()
@@ -203,6 +216,7 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		s.listeners = append(s.listeners, l)
 	}
+	s.startCommands()
 	failed := make(chan error, len(s.listeners))
 	var endpoints []Endpoint
 	for _, l := range s.listeners {
@@ -282,11 +296,12 @@ func (s *Server) stop(servers []*http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
 	var ending sync.WaitGroup
-	var sessions, sockets error
+	var sessions, sockets, commands error
 	ending.Go(func() {
 		sessions = s.hub.Drain(ctx, min(drain*8/10, time.Duration(s.hub.Len())*time.Second/leaveRate))
 	})
 	ending.Go(func() { sockets = s.group.Shutdown(ctx) })
+	ending.Go(func() { commands = s.endCommands(ctx) })
 	ending.Wait()
 	// Streams have ended with their sessions: what is left is short, or was never begun.
 	for _, hs := range servers {
@@ -299,20 +314,22 @@ func (s *Server) stop(servers []*http.Server) error {
 		})
 	}
 	ending.Wait()
-	if sessions != nil || sockets != nil {
+	if sessions != nil || sockets != nil || commands != nil {
 		return &DrainError{Drain: drain}
 	}
 	return nil
 }
 
 // Connections returns how many sessions and other WebSockets there are.
-func (s *Server) Connections() int { return s.hub.Len() + s.group.Len() }
+func (s *Server) Connections() int { return s.hub.Len() + s.group.Len() + s.commands.connections() }
 
 // Hub returns the hub, for a program that embeds the server.
 func (s *Server) Hub() *hub.Hub { return s.hub }
 
 // Handler returns what is served on addresses that are not private, for use in another http.Server, which has to set the limits that Run sets.
+// It starts the commands of the configuration, which Close ends.
 func (s *Server) Handler() http.Handler {
+	s.startCommands()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.public.Load()).ServeHTTP(w, r) })
 }
 

@@ -99,7 +99,7 @@ func serve(parent context.Context, cfg *config.Config, load func() (*config.Conf
 		return err
 	}
 
-	ctx := withSignals(parent, func() {})
+	ctx := withSignals(parent, s.Kill)
 	defer ctx.release()
 	tell := context.AfterFunc(ctx, func() {
 		if n := s.Connections(); n > 0 {
@@ -141,8 +141,14 @@ func announce(cfg *config.Config, list []server.Endpoint, std stdio) {
 			notice(std.err, "metrics, profiles and the API on %s", e.URL)
 			continue
 		}
-		notice(std.err, "serving on %s, Ctrl-C ends\n  page   %s/\n  topic  %s/t/TOPIC  (WebSocket, curl -N, curl -d)\n  echo   %s/echo\n  clock  %s/clock",
-			e.Addr, e.URL, e.URL, e.Socket, e.Socket)
+		commands := ""
+		for _, c := range cfg.Commands {
+			if c.Path != "" {
+				commands += "\n  run    " + e.Socket + c.Path
+			}
+		}
+		notice(std.err, "serving on %s, Ctrl-C ends\n  page   %s/\n  topic  %s/t/TOPIC  (WebSocket, curl -N, curl -d)\n  echo   %s/echo\n  clock  %s/clock%s",
+			e.Addr, e.URL, e.URL, e.Socket, e.Socket, commands)
 		if e.Fingerprint != "" {
 			notice(std.err, "self-signed certificate, SHA-256 %s: browsers will ask, parley connect needs -k", pairs(e.Fingerprint))
 		}

@@ -52,6 +52,9 @@ type Metrics struct {
 
 	handshakes     counters
 	handshakeTimes prometheus.Histogram
+
+	commandsStarted prometheus.Counter
+	commandsEnded   counters
 }
 
 // pair counts messages and their bytes.
@@ -128,6 +131,10 @@ func New(o Options) *Metrics {
 		Name: "parley_websocket_handshake_seconds", Help: "How long accepted opening handshakes took.", Buckets: handshakeBuckets,
 	}))
 
+	m.commandsStarted = m.counter("parley_command_starts_total", "Processes that were started for commands of the configuration.")
+	m.commandsEnded = m.counters("parley_command_exits_total",
+		"Processes of commands that have ended: with status 0, or with another one or by a signal.", "outcome", "ok", "failed")
+
 	add(m, prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "parley_build_info", Help: "1, with what runs here as labels.",
 		ConstLabels: prometheus.Labels{"version": o.Version, "go": runtime.Version(), "node": o.Node},
@@ -193,6 +200,18 @@ func (m *Metrics) Handshake(status int, took time.Duration) {
 		fallthrough
 	default:
 		m.handshakes.of(strconv.Itoa(status)).Inc()
+	}
+}
+
+// CommandStarted counts a process that was started for a command.
+func (m *Metrics) CommandStarted() { m.commandsStarted.Inc() }
+
+// CommandEnded counts the end of one; ok is that it had status 0.
+func (m *Metrics) CommandEnded(ok bool) {
+	if ok {
+		m.commandsEnded.of("ok").Inc()
+	} else {
+		m.commandsEnded.of("failed").Inc()
 	}
 }
 
