@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the outside things that the tests drive: Chromium, Node.js with the
-# npm packages of package-lock.json, Python's websockets, nginx, websocketd and
-# small tools.
+# npm packages of package-lock.json, Python's websockets, nginx, websocketd,
+# shells, what formats manual pages, and small tools.
 #
 # Run as root on Debian it installs what is missing. Anywhere else it prints one
 # line for each missing thing, with the command to get it, and goes on: tests
@@ -36,6 +36,8 @@ have_websockets() {
 
 have_nginx() { have nginx || [[ -x /usr/sbin/nginx || -x /usr/local/sbin/nginx ]]; }
 
+have_bash_completion() { [[ -e /usr/share/bash-completion/bash_completion ]]; }
+
 # Debian's packages.
 packages=()
 have_chromium || packages+=(chromium)
@@ -47,6 +49,11 @@ have curl || packages+=(curl)
 have openssl || packages+=(openssl)
 have jq || packages+=(jq)
 have vmstat || packages+=(procps)
+have zsh || packages+=(zsh)
+have fish || packages+=(fish)
+have groff || packages+=(groff-base)
+have man || packages+=(man-db)
+have_bash_completion || packages+=(bash-completion)
 
 if ((${#packages[@]} > 0)) && [[ $(id -u) -eq 0 && -e /etc/debian_version ]] && have apt-get; then
 	say "installing ${packages[*]}"
@@ -70,10 +77,13 @@ fi
 
 have_chromium || say "Chromium is missing: apt-get install chromium, or set CHROMIUM to the path of a Chromium or Chrome"
 have_nginx || say "nginx is missing: apt-get install nginx, or see https://nginx.org/en/download.html"
-for name in websocketd curl jq; do
+for name in websocketd curl jq zsh fish; do
 	have "$name" || say "$name is missing: apt-get install $name"
 done
 have vmstat || say "vmstat is missing: apt-get install procps"
+have groff || say "groff is missing: apt-get install groff-base"
+have man || say "man is missing: apt-get install man-db"
+have_bash_completion || say "the package bash-completion is missing: apt-get install bash-completion"
 have_websockets || say "Python's websockets is missing: apt-get install python3-websockets, or pip install websockets"
 
 # The npm packages. npm ci deletes node_modules first, so it runs only when the

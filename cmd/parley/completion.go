@@ -53,7 +53,13 @@ func completionScript(root *cobra.Command, shell string) ([]byte, error) {
 	if err := write(&b); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), nil
+	script := b.Bytes()
+	if shell == "bash" { // where @ ends a word, and so @FILE and @PROFILE would be two
+		script = bytes.ReplaceAll(script, []byte("init_completion -n =: "), []byte("init_completion -n =:@ "))
+		special := []byte("    __parley_handle_special_char \"$cur\" =\n")
+		script = bytes.ReplaceAll(script, special, append(special, bytes.Replace(special, []byte("="), []byte("@"), 1)...))
+	}
+	return script, nil
 }
 
 // describeHelp gives the command help examples, as the others have them.
@@ -112,15 +118,34 @@ func completeArgs(root *cobra.Command, name string) cobra.CompletionFunc {
 				return []cobra.Completion{"json"}, cobra.ShellCompDirectiveFilterFileExt
 			}
 		case "bridge":
-			if cmd.ArgsLenAtDash() >= 0 { // a command and its arguments
+			if slices.Contains(os.Args, "--") { // a command and its arguments; cobra puts hyphens of its own behind what it parses
 				return nil, cobra.ShellCompDirectiveDefault
 			}
+		case "connect", "send", "ping", "probe", "bench":
+			list = profileNames(cmd)
 		}
 		if len(args) > 0 {
 			list = nil
 		}
 		return fitting(list, word), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// profileNames returns the profiles of the configuration, each behind its @. Of files that cannot be read it has none.
+func profileNames(cmd *cobra.Command) []cobra.Completion {
+	only := ""
+	if f := cmd.Flag("config"); f != nil {
+		only = f.Value.String()
+	}
+	files, _ := configurationFiles(only, false)
+	var names []cobra.Completion
+	for _, f := range files {
+		for name := range f.profiles {
+			names = append(names, "@"+name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // completeFlag returns what completes the value of a flag, by its placeholder: FILE or PATH, DIR, or words that exclude

@@ -43,7 +43,7 @@ var flagNotes = map[string]string{
 	"bench --connections":          "In the URL, `{conn}` is the number of the connection.",
 	"bench --stage":                "It starts from the rate of the stage before, at first from `--rate` or none; 0s:500 jumps.",
 	"bench --duration":             "Stages have times of their own.",
-	"bench --message":              "Repeated, in turn. docs/bench.md lists what may stand in braces.",
+	"bench --message":              "Several are sent in turn. docs/bench.md lists what may stand in braces.",
 	"bench --local-addr":           "More than 60,000 connections need several.",
 	"bench --find-max":             "It doubles `--rate` until it does not hold, then halves the distance; `--duration` is that of a trial.",
 	"bridge --mode":                "`per-connection`: a process for each; `shared`: one for all; `pool N`: N processes in stock, each connection given a free one.",

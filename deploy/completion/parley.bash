@@ -139,6 +139,7 @@ __parley_process_completion_results() {
 
     __parley_handle_special_char "$cur" :
     __parley_handle_special_char "$cur" =
+    __parley_handle_special_char "$cur" @
 
     # Print the activeHelp statements before we finish
     __parley_handle_activeHelp
@@ -397,9 +398,9 @@ __start_parley()
     # Call _init_completion from the bash-completion package
     # to prepare the arguments properly
     if declare -F _init_completion >/dev/null 2>&1; then
-        _init_completion -n =: || return
+        _init_completion -n =:@ || return
     else
-        __parley_init_completion -n =: || return
+        __parley_init_completion -n =:@ || return
     fi
 
     __parley_debug
