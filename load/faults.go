@@ -43,7 +43,7 @@ var remedies = map[string]string{
 	"mismatched":           "a reply equals nothing that was sent: say how replies are matched",
 	"late":                 "replies that came after their time was over",
 	"duplicate":            "one more reply to a message that was answered",
-	"unsent":               "they were due on connections that were gone, or that still waited: the rate is too high for them",
+	"unsent":               "they were due on connections that were gone, or still busy when the time was over",
 	"unanswered":           "their connections ended before a reply",
 	"publish rate_limited": "the server bounds the commands of a session: raise that limit, or spread the rate over more publishers",
 	"handshake 503":        "the server, or a proxy before it, sheds load: try a lower connect rate",

@@ -63,8 +63,13 @@ func TestGeneratorLimit(t *testing.T) {
 		{Generator{CPU: .1, Machine: -1, DelayP99: 2}, 4, "late itself"},
 		{Generator{CPU: .1, Machine: -1, DelayP99: 2}, 40, ""},
 		{Generator{CPU: .1, Machine: .97}, 4, "97 % busy"},
+		{Generator{CPU: .6, Machine: .97, DelayP50: 5, DelayP99: 9}, 400, "it sent 60/s of 100/s"},
 	} {
 		r := sample()
+		r.Messages.WantedRate, r.Messages.SentRate = 100, 100
+		if tc.g.DelayP50 > 0 {
+			r.Messages.SentRate = 60
+		}
 		r.Generator, r.Latency["roundtrip"].P99 = tc.g, tc.p99
 		if got := r.generatorLimit(); (got == "") != (tc.want == "") || !strings.Contains(got, tc.want) {
 			t.Errorf("%+v: %q", tc, got)

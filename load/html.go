@@ -63,7 +63,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		d.Plots = append(d.Plots, one)
 	}
 	for _, row := range rows {
-		if l := r.Latency[row.key]; l != nil && l.Count > 0 && !(r.Mode == "closed" && row.key == "roundtrip_raw") {
+		if l := r.Latency[row.key]; l != nil && l.Count > 0 && (row.key != "roundtrip_raw" || r.corrected()) {
 			cells := []string{row.title, formatNumber(float64(l.Count))}
 			for _, v := range []float64{l.P50, l.P90, l.P99, l.P999, l.P9999, l.Max, l.Mean} {
 				cells = append(cells, formatMillis(v))

@@ -220,7 +220,7 @@ func (r *Report) percentilePlot() *plot {
 		name, class string
 		l           *Latency
 	}{{"from when it was due", "a", r.Main()}, {"from when it was sent", "b", r.Latency[raw]}}
-	if r.Mode == "closed" {
+	if !r.corrected() {
 		lines = lines[:1]
 		lines[0].name = "round trip"
 	}

@@ -47,6 +47,11 @@ func (r *Report) WriteText(w io.Writer, width int) error {
 	c, m := r.Connections, r.Messages
 	line("%s, %s", printable(r.URL), r.mode())
 	line("")
+	if r.Setup != nil {
+		for i, part := range wrap(printable(r.Setup.String()), max(width-13, 20)) {
+			line("%-13s%s", map[bool]string{true: "asked for"}[i == 0], part)
+		}
+	}
 	text := fmt.Sprintf("connections  %s opened", formatNumber(float64(c.Opened)))
 	if c.Failed > 0 {
 		text += fmt.Sprintf(" of %s, %s failed", formatNumber(float64(c.Wanted)), formatNumber(float64(c.Failed)))
@@ -83,7 +88,7 @@ func (r *Report) WriteText(w io.Writer, width int) error {
 	line("")
 	line("%-14s%10s%10s%10s%10s%10s%10s%10s%10s", "", "count", "p50", "p90", "p99", "p99.9", "p99.99", "max", "mean")
 	for _, row := range rows {
-		if r.Mode == "closed" && row.key == "roundtrip_raw" {
+		if row.key == "roundtrip_raw" && !r.corrected() {
 			continue // it is the same
 		}
 		if l := r.Latency[row.key]; l != nil && l.Count > 0 {
@@ -97,9 +102,15 @@ func (r *Report) WriteText(w io.Writer, width int) error {
 		for _, f := range r.Faults {
 			why := f.Remedy
 			if why == "" {
-				why = printable(f.Example)
+				why = clip(printable(f.Example), 200)
 			}
-			line("%-20s%10s  %s", f.Kind, formatNumber(float64(f.Count)), why)
+			for i, part := range wrap(why, max(width-32, 20)) {
+				if i == 0 {
+					line("%-20s%10s  %s", f.Kind, formatNumber(float64(f.Count)), part)
+				} else {
+					line("%32s%s", "", part)
+				}
+			}
 		}
 	}
 	line("")
@@ -124,12 +135,17 @@ func (r *Report) WriteText(w io.Writer, width int) error {
 	return err
 }
 
+// corrected reports whether latencies count from another moment than that of sending.
+func (r *Report) corrected() bool { return r.Mode != "closed" || r.Messages.WantedRate > 0 }
+
 // mode describes the load in some words.
 func (r *Report) mode() string {
-	switch r.Mode {
-	case "closed":
+	switch {
+	case r.Mode == "closed" && r.corrected():
+		return "closed loop at a rate: latencies count from when a message was due"
+	case r.Mode == "closed":
 		return "closed loop: each connection waits for its reply"
-	case "fan-out":
+	case r.Mode == "fan-out":
 		return "fan-out: latencies count from when a message was due"
 	}
 	return "open loop: latencies count from when a message was due"
