@@ -23,6 +23,16 @@ type manualFlag struct {
 	connection  bool   // the clients share it
 }
 
+// sibling returns another command beside cmd, or nil.
+func sibling(cmd *cobra.Command, name string) *cobra.Command {
+	for _, other := range cmd.Parent().Commands() {
+		if other.Name() == name {
+			return other
+		}
+	}
+	return nil
+}
+
 // manualFlags returns the flags of a command in the order of its help, but for --help.
 func manualFlags(cmd *cobra.Command) []manualFlag {
 	full := cmd.Flags()
@@ -39,7 +49,13 @@ func manualFlags(cmd *cobra.Command) []manualFlag {
 		if other := full.Lookup(f.Name); other != nil {
 			f = other
 		}
-		m := newManualFlag(f, flagNotes[cmd.Name()+" --"+f.Name])
+		note := flagNotes[cmd.Name()+" --"+f.Name]
+		if send := sibling(cmd, "send"); note == "" && cmd.Name() == "connect" && send != nil { // most are the same
+			if same := send.Flags().Lookup(f.Name); same != nil && same.Usage == f.Usage {
+				note = flagNotes["send --"+f.Name]
+			}
+		}
+		m := newManualFlag(f, note)
 		if i := ofConnection(m, shared); i >= 0 {
 			m.note = shared[i].note
 			m.connection = true
