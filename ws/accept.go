@@ -13,6 +13,11 @@ import (
 // has an Unwrap method. Header fields that were set on w go into the answer.
 //
 // The request's context does not end the connection: use Conn.Context, which has the same values.
+//
+// It takes WebSockets over HTTP/2, too (RFC 8441), if the http.Server announces them: net/http does so only with the setting
+// http2xconnect=1 in the environment variable GODEBUG when the program starts, which importing the package extendedconnect
+// below this one brings about. There is nothing to take over then: the connection lives in the request, and the handler must not
+// return before it is over, by Close, CloseNow, or a read that has failed. Handler sees to that.
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
 	if o == nil {
 		o = &AcceptOptions{}
@@ -36,6 +41,9 @@ func (o *AcceptOptions) traceHandshake(target func() string, begun time.Time, c 
 		return
 	}
 	info := HandshakeInfo{URL: target(), Status: http.StatusSwitchingProtocols, Duration: time.Since(begun), Err: err}
+	if c != nil && c.stored && !c.tls {
+		info.Status = http.StatusOK
+	}
 	if err != nil {
 		var he *HandshakeError
 		if errors.As(err, &he) {
@@ -54,6 +62,9 @@ func accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	agreed, no := in.judge(o)
 	if no != nil {
 		return nil, no.write(w)
+	}
+	if in.h2 {
+		return acceptStream(w, r, o, &agreed)
 	}
 	answer := agreed.appendAnswer(nil, in, w.Header(), o.Header)
 	conn, brw, err := http.NewResponseController(w).Hijack()
@@ -94,6 +105,7 @@ func openingOf(r *http.Request) *opening {
 		method: r.Method, proto: r.Proto, recent: r.ProtoMajor == 1 && r.ProtoMinor >= 1, host: r.Host, secure: r.TLS != nil,
 		body:    r.ContentLength != 0 || len(r.TransferEncoding) > 0,
 		upgrade: h["Upgrade"], connection: h["Connection"], origin: h["Origin"],
+		h2: r.ProtoMajor == 2, protocol: h[":protocol"],
 		key: h["Sec-Websocket-Key"], version: h["Sec-Websocket-Version"],
 		protocols: h["Sec-Websocket-Protocol"], extensions: h["Sec-Websocket-Extensions"],
 		request: func() *http.Request { return r },

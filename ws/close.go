@@ -32,7 +32,18 @@ func (c *Conn) Close(ctx context.Context, code Code, reason string) error {
 		return err
 	}
 	c.ka.expectClose(c)
-	return c.awaitClose(ctx)
+	err := c.awaitClose(ctx)
+	if c.err() != nil {
+		c.settle()
+	}
+	return err
+}
+
+// settle waits until nothing uses the handler's ResponseWriter any more. The connection is recorded as over.
+func (c *Conn) settle() {
+	if _, held := c.s.(*handlerStream); held {
+		<-c.whenCut()
+	}
 }
 
 // awaitClose waits for the peer's answer to our close frame, and reads if nobody does.
@@ -124,6 +135,7 @@ func (c *Conn) closeTimedOut() *CloseError {
 // protocol error was answered, it does nothing: the connection is ending by itself.
 func (c *Conn) CloseNow() error {
 	if c.err() != nil {
+		c.settle()
 		return nil
 	}
 	o := &c.out
@@ -181,7 +193,11 @@ func (c *Conn) finishRead(e *CloseError, payload []byte) error {
 		c.giveTurn()
 		reply = false
 	}
-	go c.linger(reply, payload)
+	if _, held := c.s.(*handlerStream); held {
+		c.linger(reply, payload) // once a read has failed, the handler may return
+	} else {
+		go c.linger(reply, payload)
+	}
 	return e
 }
 
@@ -216,6 +232,10 @@ func (c *Conn) linger(reply bool, payload []byte) {
 		c.sendCloseFrame(payload)
 	}
 	c.giveTurn()
+	if h, ok := c.s.(*handlerStream); ok {
+		h.drain(c.opt.CloseTimeout) // it closes when the handler returns, which waits for this
+		return
+	}
 	// After a close handshake the client waits for the server to close first (RFC 6455 §7.1.1).
 	if e := c.err(); !c.client || !e.Remote && e != c.local {
 		half, ok := c.s.(interface{ CloseWrite() error })

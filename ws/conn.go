@@ -36,6 +36,7 @@ type Conn struct {
 	s      Stream
 	rc     syscall.RawConn // set on plain TCP: reads wait without holding a buffer
 	tls    bool            // s is a *tls.Conn
+	stored bool            // s has a buffer of its own, so that a read need only wait for one byte: TLS, HTTP/2
 	client bool
 	isCut  bool     // the stream is closed, and done with it; guarded by mu
 	opt    *Options // shared by connections with the same
@@ -90,7 +91,12 @@ func newConn(s Stream, o *ConnOptions) *Conn {
 		c.request = &request{whole: o.Request}
 	}
 	c.rc = rawConnOf(s)
-	_, c.tls = s.(*tls.Conn)
+	switch s.(type) {
+	case *tls.Conn:
+		c.tls, c.stored = true, true
+	case *h2Stream, *handlerStream:
+		c.stored = true
+	}
 	if o.Deflate != nil {
 		c.deflate = newDeflateConn(*o.Deflate, o.Compression, o.Client)
 		c.deflate.agreed = o.extensions

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpguts"
+	"golang.org/x/net/http2"
 )
 
 const (
@@ -29,6 +30,9 @@ const (
 //
 // ctx and DialOptions.HandshakeTimeout bound the handshake; once Dial has returned, the end of ctx does nothing. Every
 // error is a *HandshakeError; for an answer that is not a valid upgrade it has status, header and the beginning of the body.
+//
+// With DialOptions.HTTPVersion 2 the connection is a stream of HTTP/2 (RFC 8441): a wss URL has it chosen by TLS (ALPN h2), a
+// ws URL takes for granted that the server speaks it. Each Dial opens an HTTP/2 connection for itself, which ends with the Conn.
 func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, error) {
 	if o == nil {
 		o = &DialOptions{}
@@ -41,7 +45,7 @@ func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, error) {
 		if errors.As(err, &he) {
 			info.Status = he.Status
 		} else if err == nil {
-			info.Status, info.Subprotocol, info.Extensions = http.StatusSwitchingProtocols, c.subprotocol, c.Extensions()
+			info.Status, info.Subprotocol, info.Extensions = c.response.StatusCode, c.subprotocol, c.Extensions()
 		}
 		t.Handshake(info)
 	}
@@ -127,6 +131,9 @@ func isRedirect(status int) bool {
 
 // check refuses options that would break the handshake.
 func (d *dialer) check() error {
+	if v := d.o.HTTPVersion; v < 0 || v > 2 {
+		return &HandshakeError{Reason: fmt.Sprintf("HTTP/%d is not spoken here: DialOptions.HTTPVersion may be 1 or 2", v)}
+	}
 	for name, values := range d.header {
 		if handshakeField(name) {
 			return &HandshakeError{Reason: "header field " + name + " belongs to the handshake: DialOptions has an option for it"}
@@ -169,7 +176,12 @@ func (d *dialer) attempt(ctx, values context.Context, t *target) (*Conn, error) 
 	}
 	// A deadline in the past interrupts the handshake when ctx ends.
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(aLongTimeAgo) })
-	c, err := d.upgrade(conn, req, key, values, t)
+	var c *upgraded
+	if d.h2() {
+		c, err = d.extendedConnect(conn, req, values, t)
+	} else {
+		c, err = d.upgrade(conn, req, key, values, t)
+	}
 	if !stop() && err == nil {
 		err = &HandshakeError{Reason: "handshake", Err: ctx.Err()}
 	}
@@ -186,20 +198,29 @@ func (d *dialer) attempt(ctx, values context.Context, t *target) (*Conn, error) 
 	return c.conn(), nil
 }
 
-// request builds the request (RFC 6455 §4.1) with a fresh key.
-func (d *dialer) request(ctx context.Context, t *target) (*http.Request, string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.http.String(), nil)
+// h2 reports whether the handshake is that of HTTP/2.
+func (d *dialer) h2() bool { return d.o.HTTPVersion == 2 }
+
+// request builds the request: with a fresh key (RFC 6455 §4.1), or for HTTP/2, which needs none (RFC 8441 §5).
+func (d *dialer) request(ctx context.Context, t *target) (req *http.Request, key string, err error) {
+	method := http.MethodGet
+	if d.h2() {
+		method = http.MethodConnect
+	}
+	req, err = http.NewRequestWithContext(ctx, method, t.http.String(), nil)
 	if err != nil {
 		return nil, "", &HandshakeError{Reason: "invalid URL", Err: err}
 	}
-	var nonce [16]byte
-	_, _ = randRead(nonce[:]) // never fails: it ends the program instead
-	key := base64.StdEncoding.EncodeToString(nonce[:])
 	req.Header = d.header.Clone()
 	h := req.Header
-	h["Upgrade"] = []string{"websocket"}
-	h["Connection"] = []string{"Upgrade"}
-	h["Sec-WebSocket-Key"] = []string{key}
+	if !d.h2() {
+		var nonce [16]byte
+		_, _ = randRead(nonce[:]) // never fails: it ends the program instead
+		key = base64.StdEncoding.EncodeToString(nonce[:])
+		h["Upgrade"] = []string{"websocket"}
+		h["Connection"] = []string{"Upgrade"}
+		h["Sec-WebSocket-Key"] = []string{key}
+	}
 	h["Sec-WebSocket-Version"] = []string{"13"}
 	if len(d.o.Subprotocols) > 0 {
 		h["Sec-WebSocket-Protocol"] = []string{strings.Join(d.o.Subprotocols, ", ")}
@@ -224,11 +245,16 @@ func (d *dialer) request(ctx context.Context, t *target) (*http.Request, string,
 
 // upgraded is a handshake that succeeded, whose Conn is made once its deadline is off.
 type upgraded struct {
-	s   net.Conn
+	s   Stream
 	opt ConnOptions
 }
 
-func (u *upgraded) conn() *Conn { return NewConn(u.s, u.opt) }
+func (u *upgraded) conn() *Conn {
+	if s, ok := u.s.(*h2Stream); ok {
+		s.start()
+	}
+	return NewConn(u.s, u.opt)
+}
 
 // upgrade sends the request and checks the answer.
 func (d *dialer) upgrade(conn net.Conn, req *http.Request, key string, values context.Context, t *target) (*upgraded, error) {
@@ -244,11 +270,7 @@ func (d *dialer) upgrade(conn net.Conn, req *http.Request, key string, values co
 		}
 		return nil, &HandshakeError{Reason: "reading the answer", Err: err}
 	}
-	if d.o.Jar != nil {
-		if cookies := resp.Cookies(); len(cookies) > 0 {
-			d.o.Jar.SetCookies(t.http, cookies)
-		}
-	}
+	d.keepCookies(resp, t)
 	params, reason := d.checkAnswer(resp, key)
 	if reason != "" {
 		he := &HandshakeError{Status: resp.StatusCode, Header: resp.Header, Reason: reason}
@@ -265,11 +287,7 @@ func (d *dialer) upgrade(conn net.Conn, req *http.Request, key string, values co
 		state := tc.ConnectionState()
 		resp.TLS = &state
 	}
-	u := &upgraded{s: conn, opt: ConnOptions{
-		Options: d.o.Options, Client: true, Subprotocol: resp.Header.Get("Sec-WebSocket-Protocol"),
-		Deflate: params, Compression: d.o.Compression, Response: resp, Context: values,
-		extensions: strings.Join(resp.Header.Values("Sec-WebSocket-Extensions"), ", "),
-	}}
+	u := d.agreed(conn, resp, params, values)
 	buffered, err := bufferedBytes(br)
 	if err == nil {
 		err = conn.SetDeadline(time.Time{})
@@ -279,6 +297,23 @@ func (d *dialer) upgrade(conn net.Conn, req *http.Request, key string, values co
 	}
 	u.opt.Buffered = buffered
 	return u, nil
+}
+
+// agreed is a handshake whose answer is good.
+func (d *dialer) agreed(s Stream, resp *http.Response, params *DeflateParams, values context.Context) *upgraded {
+	return &upgraded{s: s, opt: ConnOptions{
+		Options: d.o.Options, Client: true, Subprotocol: resp.Header.Get("Sec-WebSocket-Protocol"),
+		Deflate: params, Compression: d.o.Compression, Response: resp, Context: values,
+		extensions: strings.Join(resp.Header.Values("Sec-WebSocket-Extensions"), ", "),
+	}}
+}
+
+func (d *dialer) keepCookies(resp *http.Response, t *target) {
+	if d.o.Jar != nil {
+		if cookies := resp.Cookies(); len(cookies) > 0 {
+			d.o.Jar.SetCookies(t.http, cookies)
+		}
+	}
 }
 
 // readAnswer reads the answer behind a few informational ones.
@@ -311,6 +346,11 @@ func (d *dialer) checkAnswer(resp *http.Response, key string) (*DeflateParams, s
 	case len(accept) != 1 || strings.TrimSpace(accept[0]) != acceptKey(key):
 		return nil, "the answer's Sec-WebSocket-Accept does not fit the key"
 	}
+	return d.checkAgreed(h)
+}
+
+// checkAgreed checks that an answer chooses only what was offered.
+func (d *dialer) checkAgreed(h http.Header) (*DeflateParams, string) {
 	if chosen := h["Sec-Websocket-Protocol"]; len(chosen) > 0 {
 		if len(chosen) > 1 || !slices.Contains(d.o.Subprotocols, chosen[0]) {
 			return nil, "the server chose a subprotocol that was not offered"
@@ -347,8 +387,23 @@ func (d *dialer) connect(ctx context.Context, t *target, req *http.Request) (net
 	if err != nil || t.http.Scheme != "https" {
 		return conn, err
 	}
-	return startTLS(ctx, conn, t.http.Hostname(), d.o.TLS)
+	if !d.h2() {
+		return startTLS(ctx, conn, t.http.Hostname(), d.o.TLS, "http/1.1")
+	}
+	tc, err := startTLS(ctx, conn, t.http.Hostname(), d.o.TLS, http2.NextProtoTLS)
+	switch {
+	case err != nil && strings.Contains(err.Error(), "no application protocol"): // an alert, which has no type
+		return nil, fmt.Errorf("%w: %w", errNoALPN, err)
+	case err == nil && tc.ConnectionState().NegotiatedProtocol != http2.NextProtoTLS:
+		_ = tc.Close() // it is of no use
+		return nil, errNoALPN
+	case err != nil:
+		return nil, err
+	}
+	return tc, nil
 }
+
+var errNoALPN = errors.New("the server does not choose HTTP/2 (ALPN h2): leave DialOptions.HTTPVersion at 1, or enable HTTP/2 on the server")
 
 func (d *dialer) proxy(req *http.Request) (*url.URL, error) {
 	if d.o.Proxy != nil {
@@ -357,8 +412,8 @@ func (d *dialer) proxy(req *http.Request) (*url.URL, error) {
 	return http.ProxyFromEnvironment(req)
 }
 
-// startTLS does the TLS handshake on conn, which it closes on error.
-func startTLS(ctx context.Context, conn net.Conn, host string, config *tls.Config) (net.Conn, error) {
+// startTLS does the TLS handshake on conn, which it closes on error, for the protocol that is to be spoken through it (ALPN).
+func startTLS(ctx context.Context, conn net.Conn, host string, config *tls.Config, protocol string) (*tls.Conn, error) {
 	if config == nil {
 		config = &tls.Config{}
 	}
@@ -366,7 +421,7 @@ func startTLS(ctx context.Context, conn net.Conn, host string, config *tls.Confi
 	if config.ServerName == "" {
 		config.ServerName = host
 	}
-	config.NextProtos = []string{"http/1.1"}
+	config.NextProtos = []string{protocol}
 	tc := tls.Client(conn, config)
 	if err := tc.HandshakeContext(ctx); err != nil {
 		_ = conn.Close() // the handshake failed already

@@ -10,7 +10,7 @@ import (
 // Handler is an http.Handler that accepts WebSocket connections and serves each with Handle.
 //
 // Handle runs on a goroutine of its own after ServeHTTP has returned, so that an idle connection does not keep the
-// http.Server's buffers. What it returns ends the connection: nil with 1000, a *CloseError made by the
+// http.Server's buffers; over HTTP/2 (see Accept) ServeHTTP runs it and returns when the connection is over. What it returns ends the connection: nil with 1000, a *CloseError made by the
 // application with its code and reason, anything else, and a panic, with 1011, and is logged to Options.Logger. If the
 // connection is over already, nothing more is sent, and only a panic is logged: Trace.Close and Handle itself know why.
 type Handler struct {
@@ -35,7 +35,20 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	served = true
+	if s, ok := c.s.(*handlerStream); ok {
+		h.hold(c, s)
+		return
+	}
 	go serve(c, h.Handle)
+}
+
+// hold serves a connection that lives in its request.
+//
+//go:noinline
+func (h Handler) hold(c *Conn, s *handlerStream) {
+	serve(c, h.Handle)
+	<-c.whenCut()
+	s.work.Wait() // what uses the ResponseWriter
 }
 
 // refused tells the logger of a request that ServeHTTP did not accept.

@@ -333,14 +333,14 @@ func (c *Conn) unparked() (fired bool) {
 // smallRead is the size of the buffer with which an ordinary stream waits.
 const smallRead = 4 << 10
 
-// fillStream is fill on an ordinary stream. Over TLS, which buffers by itself, it waits for a single byte, so that
+// fillStream is fill on an ordinary stream. Over TLS or HTTP/2, which buffer by themselves, it waits for a single byte, so that
 // no buffer of ours is held; elsewhere with a small one that grows while it is filled.
 func (c *Conn) fillStream(ctx context.Context, dst []byte) (n int, fired bool, err error) {
 	in := &c.in
 	if dst != nil {
 		return c.readStream(ctx, dst)
 	}
-	if c.tls && !in.woken {
+	if c.stored && !in.woken {
 		in.stash()
 		if in.buf == nil && in.held < len(in.hold) {
 			n, fired, err = c.readStream(ctx, in.hold[in.held:in.held+1])
@@ -350,7 +350,7 @@ func (c *Conn) fillStream(ctx context.Context, dst []byte) (n int, fired bool, e
 		}
 	}
 	size := smallRead
-	if in.larger || c.tls {
+	if in.larger || c.stored {
 		size = readBufferSize
 	}
 	in.fetch(size)

@@ -20,9 +20,10 @@ type opening struct {
 	recent              bool // proto is HTTP/1.1 or, as nobody has seen yet, one that is newer and like it
 	secure              bool // it came over TLS
 	body                bool // it has, or may have, a body
+	h2                  bool // proto is HTTP/2
 
 	// The values of the fields that count.
-	upgrade, connection, origin, key, version, protocols, extensions []string
+	upgrade, connection, origin, key, version, protocols, extensions, protocol []string
 
 	request func() *http.Request // the whole request, for the application
 }
@@ -68,11 +69,16 @@ func (in *opening) judge(o *AcceptOptions) (agreement, *refusal) {
 
 // check checks what RFC 6455 §4.2.1 asks of a request.
 func (in *opening) check() *refusal {
+	if in.h2 && in.method == http.MethodConnect {
+		return in.checkExtended()
+	}
 	switch {
 	case in.method != http.MethodGet:
 		no := refuse(http.StatusMethodNotAllowed, "a WebSocket handshake is a GET request", nil)
 		no.header = http.Header{"Allow": {http.MethodGet}}
 		return no
+	case in.h2:
+		return badRequest("over HTTP/2 a WebSocket handshake is an extended CONNECT (RFC 8441)")
 	case !in.recent:
 		return badRequest("a WebSocket handshake needs HTTP/1.1, not " + in.proto)
 	case in.host == "":

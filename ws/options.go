@@ -126,6 +126,9 @@ type DialOptions struct {
 	// HandshakeTimeout bounds the whole of Dial: name resolution, connection, TLS, proxy, redirects.
 	// If zero or negative, 30 seconds.
 	HandshakeTimeout time.Duration
+	// HTTPVersion is the version of HTTP that carries the connection: 1, or 2 for HTTP/2 (RFC 8441). If zero, 1. There is no
+	// falling back: a server that does not offer WebSockets over HTTP/2 is a *HandshakeError that says so.
+	HTTPVersion int
 	// MaxRedirects is how many redirects are followed. If zero, none is: a redirect is a *HandshakeError.
 	MaxRedirects int
 }

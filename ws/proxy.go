@@ -61,9 +61,11 @@ func dialConnect(ctx context.Context, dial netDial, p *url.URL, address string, 
 			config = config.Clone()
 			config.ServerName = "" // it names the server, not the proxy
 		}
-		if conn, err = startTLS(ctx, conn, p.Hostname(), config); err != nil {
+		tc, err := startTLS(ctx, conn, p.Hostname(), config, "http/1.1")
+		if err != nil {
 			return nil, fmt.Errorf("proxy: %w", err)
 		}
+		conn = tc
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(aLongTimeAgo) })
 	tunnel, err := connectTunnel(conn, p, address)

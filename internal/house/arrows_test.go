@@ -24,6 +24,7 @@ var arrows = []struct {
 	{"ws/wstest", []string{"ws"}},
 	{"ws/wsjson", []string{"ws"}},
 	{"ws/webapi", []string{"ws"}},
+	{"ws/extendedconnect", nil},
 
 	// What nodes share, and what one node holds. Neither knows a socket.
 	{"broker", nil},
