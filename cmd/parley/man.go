@@ -153,7 +153,7 @@ func (r *roff) end(name string, page manualPage, commands []*cobra.Command) {
 			r.item(`\fB`+escaped(v.term)+`\fR`, v.text)
 		}
 	case page.variables:
-		r.paragraphs([]string{"Each flag has a variable, which counts when the flag is not given: `PARLEY_` and its name in capitals, with `_` for each hyphen. Lists are separated by commas. An empty variable does not count. The others are in `parley`(1)."})
+		r.paragraphs([]string{"Each flag has a variable, which counts when the flag is not given: `PARLEY_` and its name in capitals, with `_` for each hyphen. Numbers and names in a list are separated by commas, header lines by line ends; an empty variable does not count. The others are in `parley`(1)."})
 	}
 	r.pairings("FILES", `\fI`, page.files)
 	r.pairings("SIGNALS", `\fB`, page.signals)

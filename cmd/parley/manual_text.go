@@ -34,7 +34,7 @@ var flagNotes = map[string]string{
 	"connection --header":          "In a file, it does not appear in the list of processes.",
 	"connection --subprotocol":     "Most preferred first.",
 	"connection --compress":        "That is permessage-deflate (RFC 7692); `takeover` lets messages refer to earlier ones.",
-	"connection --proxy":           "Without it, `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` decide.",
+	"connection --proxy":           "Without it, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide.",
 	"connection --connect-timeout": "That is DNS, TCP, TLS and the handshake together.",
 	"connection --location":        "At most 20 are followed.",
 	"connection --unix-socket":     "The URL `ws+unix:///path/to/socket:/path` does the same.",
@@ -53,6 +53,13 @@ var flagNotes = map[string]string{
 	"bridge --sameorigin":          "With `--sameorigin=false` all pages may connect.",
 	"bridge --restart":             "After 0.5 s, then twice as long each time up to 30 s; after a run of 10 s it is 0.5 s again.",
 	"bridge --slow":                "`disconnect`: they are closed with 1013; `drop`: they miss what comes while their queue is full.",
+}
+
+// clientFiles are those that the clients read.
+var clientFiles = []pairing{
+	{"./parley.toml", "profiles: a table `[profile.NAME]` has a `url` and flags, and `@NAME` takes the place of the URL"},
+	{"$XDG_CONFIG_HOME/parley/config.toml", "profiles, and in the table `[client]` what flags are when nothing else says so; `~/.config` without the variable"},
+	{"~/.netrc", "users and passwords of hosts, with `--netrc`"},
 }
 
 // manualPages are the pages, by the name of the command.
@@ -76,6 +83,7 @@ var manualPages = map[string]manualPage{
 	},
 	"send": {
 		variables: true,
+		files:     clientFiles,
 		about: []string{
 			"Sends messages and prints the replies, nothing else, on standard output. Messages are those of the command line, behind the URL or with `-m`; if there are none, standard input, which is read once the connection is open. With a last argument `-` standard input follows the others.",
 			"When everything is sent, replies are awaited until nothing has come for `--idle`, or `-n` messages have come, or `--max-time` is over. Then the connection is closed with a close handshake.",
@@ -83,18 +91,26 @@ var manualPages = map[string]manualPage{
 		},
 		signals: []pairing{
 			{"INT, TERM", "The connection is closed with 1001. The second one ends at once."},
+			{"HUP", "The connection is closed, and a new one made."},
 			{"USR1", "Statistics are printed on standard error."},
 		},
 		see: []string{"cli.md"},
 	},
 	"connect": {
 		variables: true,
+		files:     append([]pairing{{"$XDG_STATE_HOME/parley/history", "what was typed, unless `--history` says otherwise; `~/.local/state` without the variable"}}, clientFiles...),
 		forms:     []string{"connect URL [flags]", "URL [flags]"},
-		signals:   []pairing{{"INT, TERM", "The connection is closed with 1001. The second one ends at once."}, {"WINCH", "The prompt is drawn anew."}},
-		see:       []string{"cli.md"},
+		signals: []pairing{
+			{"INT, TERM", "The connection is closed with 1001. The second one ends at once."},
+			{"HUP", "The connection is closed, and a new one made."},
+			{"USR1", "Statistics are printed on standard error."},
+			{"WINCH", "The prompt is drawn anew."},
+		},
+		see: []string{"cli.md"},
 	},
 	"ping": {
 		variables: true,
+		files:     clientFiles,
 		about: []string{
 			"Sends WebSocket pings, which every endpoint has to answer, and prints how long each answer takes; at the end, or at Ctrl-C, the loss and the times in short: least, mean, most and mean deviation. Messages that come are ignored.",
 			"If no ping was answered the exit code is 124. Of many pings in a short time a server need answer only the latest (RFC 6455, section 5.5.3); the others count as answered by that.",
@@ -104,6 +120,7 @@ var manualPages = map[string]manualPage{
 	},
 	"probe": {
 		variables: true,
+		files:     clientFiles,
 		signals:   []pairing{{"INT, TERM", "It ends with what it has found so far. The second one ends at once."}},
 		see:       []string{"cli.md"},
 	},
@@ -118,12 +135,17 @@ var manualPages = map[string]manualPage{
 	},
 	"bench": {
 		variables: true,
+		files:     clientFiles,
 		about: []string{
 			"Loads a WebSocket server and measures what that does to it. Messages go out when they are due, answered or not, and latencies count from then, so that a server that stands still for a second does not look as if it had one slow reply. `--closed` waits for each reply.",
 			"With `--publish` and `--receive` some connections publish and the others measure deliveries. The report says when the generator, not the server, was the limit.",
 		},
-		signals: []pairing{{"INT, TERM", "The test ends, and what came of it so far is reported. The second one ends at once."}},
-		see:     []string{"bench.md"},
+		signals: []pairing{
+			{"INT, TERM", "The test ends, and what came of it so far is reported. The second one ends at once."},
+			{"HUP", "The test goes on, for its report."},
+			{"USR1", "How far it is is said on standard error."},
+		},
+		see: []string{"bench.md"},
 	},
 	"compare": {
 		variables: true,
@@ -153,23 +175,26 @@ var mainPage = manualPage{
 	forms: []string{"COMMAND [flags]", "URL [flags]"},
 	about: []string{
 		"A server of topics, in which every subscriber gets every message in order or is told that it did not, and tools for WebSockets: a client for people and one for scripts, ping, a doctor for handshakes, a conformance suite, load tests, and a bridge that makes endpoints of commands and TCP services.",
-		"`parley URL` is `parley connect URL`. Each command has a page of its own. Flags are curl's where curl has one; times are written 1m30s or 500ms, sizes 64KiB.",
+		"`parley URL` is `parley connect URL`, and `@NAME` in place of a URL takes the profile NAME. Each command has a page of its own. Flags are curl's where curl has one; times are written 1m30s or 500ms, sizes 64KiB.",
 		"Standard output carries what was received or asked for, and nothing else; progress and errors go to standard error. An error is one line that ends with what to do. Every address that is listened on is 127.0.0.1 unless told otherwise.",
 	},
-	files: manualPages["serve"].files,
+	files: []pairing{
+		{"./parley.toml, $XDG_CONFIG_HOME/parley/config.toml", "the configuration of `parley serve`, and profiles of the clients; the first one counts more. Without the variable the folder is `~/.config`."},
+	},
 	signals: []pairing{
 		{"INT, TERM", "What is open is closed with 1001, and given a few seconds. The second one ends at once."},
-		{"HUP", "`parley serve` reads its configuration and certificates again."},
-		{"USR1", "`parley send` prints statistics."},
+		{"HUP", "`parley serve` reads its configuration and certificates again, `parley connect` and `parley send` connect again."},
+		{"USR1", "`parley connect`, `send` and `bench` print statistics."},
 	},
 	see: []string{"cli.md", "configuration.md", "operations.md"},
 }
 
 // manualVariables are those beside the ones of flags.
 var manualVariables = []pairing{
-	{"PARLEY_…", "a flag that is not given: `PARLEY_MAX_SIZE` for `--max-size`, of the commands whose page says so; a list is separated by commas, and an empty one does not count"},
-	{"HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "the proxy for connections that clients open, unless `-x` names one"},
+	{"PARLEY_…", "a flag that is not given: `PARLEY_MAX_SIZE` for `--max-size`, of the commands whose page says so; an empty one does not count"},
+	{"HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY", "the proxy for connections that clients open, unless `-x` names one"},
 	{"NO_COLOR, FORCE_COLOR", "no colours, or colours also where there is no terminal, unless `--color` says so"},
 	{"TERM", "`dumb` has no colours, and nothing that moves"},
-	{"XDG_CONFIG_HOME", "where the folder parley with the user's configuration is; `~/.config` by default"},
+	{"XDG_CONFIG_HOME, XDG_STATE_HOME", "where the folder parley with the user's configuration is, and that with the history of `parley connect`; `~/.config` and `~/.local/state` by default"},
+	{"NETRC", "the file of `--netrc`; `~/.netrc` by default"},
 }
