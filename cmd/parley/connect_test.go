@@ -280,7 +280,7 @@ func TestConnectBinary(t *testing.T) {
 		})
 	}
 	r := parley(t, "", "connect", sends())
-	r.expect(t, 1, "--binary")
+	r.expect(t, 1, "--json", "--binary")
 	if r.out != "" {
 		t.Errorf("standard output holds %q", r.out)
 	}
@@ -293,7 +293,7 @@ func TestConnectInputThatIsNotUTF8(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, nil)
 	r := parley(t, "good\nb\xe4d\n", "connect", s.echo)
-	if r.code != 7 || !strings.Contains(r.err, "line 2") {
+	if r.code != 7 || !strings.Contains(r.err, "message 2 of standard input") {
 		t.Errorf("%+v", r)
 	}
 }

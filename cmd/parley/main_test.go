@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
 		os.Unsetenv(name)
 	}
+	os.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state")) // where connect remembers what is typed
 	code := m.Run()
 	if code == 0 {
 		if err := goleak.Find(); err != nil {

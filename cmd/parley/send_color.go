@@ -8,11 +8,12 @@ import (
 
 // The colours in use, as parameters of the escape sequence that sets them.
 const (
-	red    = "31"
-	green  = "32"
-	yellow = "33"
-	cyan   = "36"
-	faint  = "2"
+	red     = "31"
+	green   = "32"
+	yellow  = "33"
+	magenta = "35"
+	cyan    = "36"
+	faint   = "2"
 )
 
 // paint returns text in a colour, or as it is.

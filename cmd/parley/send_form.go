@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
 	"github.com/parley-ws/parley/cmd/parley/internal/framing"
@@ -59,19 +61,25 @@ func (f form) decode(unit []byte) (ws.Message, error) {
 
 func withoutSpace(s string) string { return strings.Join(strings.Fields(s), "") }
 
+// shown is how many bytes of a binary message a terminal shows.
+const shown = 1024
+
 // messageWriter writes messages to a stream: payload and nothing else.
 type messageWriter struct {
 	w        io.Writer
 	form     form
 	terminal bool
+	file     *os.File // what the terminal's width is asked of
 	colour   bool
 	warn     func(format string, args ...any)
+	stamps   *stamps      // before each message on a terminal; nil: never
+	asIs     *atomic.Bool // JSON is not laid out; nil: it is
 	once     sync.Once
 	buf      []byte // reused
 }
 
 // errBinaryToPipe is returned for a binary message that has no form in a stream of text.
-var errBinaryToPipe = &failure{exitIO, errors.New("send: a binary message cannot go to a pipe as text"),
+var errBinaryToPipe = &failure{exitIO, errors.New("a binary message cannot go to a pipe as text"),
 	"--json shows it in base64; --binary writes it as it is, --hex and --base64 in their digits"}
 
 // print writes one message.
@@ -100,8 +108,32 @@ func (m *messageWriter) print(t ws.Type, p []byte) error {
 
 // show writes a message for a person, as a line that cannot command the terminal.
 func (m *messageWriter) show(t ws.Type, p []byte) error {
+	column := ""
+	if m.stamps != nil {
+		if now := m.stamps.event(time.Now()); m.stamps.on.Load() {
+			column = now
+		}
+	}
+	line := m.line(t, p, len(column))
+	if column != "" {
+		line = paint(m.colour, faint, column) + strings.ReplaceAll(line, "\n", "\n"+strings.Repeat(" ", len(column)))
+	}
+	return m.write([]byte(line + "\n"))
+}
+
+// line returns what show writes behind a column of so many characters.
+func (m *messageWriter) line(t ws.Type, p []byte, column int) string {
 	if t == ws.Text {
-		return m.write([]byte(screen.Escape(string(p)) + "\n"))
+		if m.asIs == nil || !m.asIs.Load() {
+			width, _, err := screen.Size(m.file)
+			if err != nil || width == 0 {
+				width = 80
+			}
+			if laidOut, ok := screen.JSON(p, width-column, m.paintJSON); ok {
+				return laidOut
+			}
+		}
+		return screen.Escape(string(p))
 	}
 	line := screen.Hex(p[:min(shown, len(p))])
 	if m.form.encoding == asBase64 {
@@ -110,12 +142,25 @@ func (m *messageWriter) show(t ws.Type, p []byte) error {
 	if len(p) > shown {
 		line += fmt.Sprintf(" … (%d bytes)", len(p))
 	}
-	return m.write([]byte(paint(m.colour, cyan, line) + "\n"))
+	return paint(m.colour, cyan, line)
+}
+
+// paintJSON gives the tokens of JSON their colours.
+func (m *messageWriter) paintJSON(kind screen.Token, token string) string {
+	switch kind {
+	case screen.Key:
+		return paint(m.colour, cyan, token)
+	case screen.String:
+		return paint(m.colour, green, token)
+	case screen.Number:
+		return paint(m.colour, yellow, token)
+	}
+	return paint(m.colour, magenta, token)
 }
 
 func (m *messageWriter) write(b []byte) error {
 	if _, err := m.w.Write(b); err != nil {
-		return &failure{exitIO, fmt.Errorf("send: write: %w", err), "check where the output goes"}
+		return &failure{exitIO, fmt.Errorf("write: %w", err), "check where the output goes"}
 	}
 	return nil
 }
@@ -125,6 +170,7 @@ type output struct {
 	file     *os.File
 	own      bool // file is to be closed
 	terminal bool
+	prompt   *prompt // if it is on the same terminal
 }
 
 // openOutput opens the file, but leaves what it holds until begin is called.
@@ -153,7 +199,14 @@ func (o *output) begin() error {
 	return nil
 }
 
-func (o *output) Write(p []byte) (int, error) { return o.file.Write(p) }
+func (o *output) Write(p []byte) (int, error) {
+	if o.prompt != nil {
+		if e := o.prompt.get(); e != nil {
+			return e.Write(p)
+		}
+	}
+	return o.file.Write(p)
+}
 
 func (o *output) close() error {
 	if !o.own {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -70,6 +71,6 @@ func withSignals(parent context.Context, atOnce func()) *interruptible {
 }
 
 // notice prints a line about what goes on; nobody can be told if that fails.
-func notice(w *os.File, format string, args ...any) {
+func notice(w io.Writer, format string, args ...any) {
 	fmt.Fprintf(w, "parley: "+format+"\n", args...)
 }

@@ -83,8 +83,8 @@ func (tm *terminal) shows(t *testing.T, text string) {
 	tm.until(t, text, func(out, _ string) bool { return strings.Contains(sequence.ReplaceAllString(out, ""), text) })
 }
 
-// sequence is what moves the cursor and erases, where a test looks for text.
-var sequence = regexp.MustCompile(`\x1b\[[0-9]*[A-K]`)
+// sequence is what moves the cursor, erases and colours, where a test looks for text.
+var sequence = regexp.MustCompile(`\x1b\[[0-9]*[A-Km]`)
 
 func TestTerminal(t *testing.T) {
 	t.Parallel()

@@ -315,3 +315,49 @@ func TestBothDirectionsAtOnce(t *testing.T) {
 		t.Errorf("the echo ended with %v", err)
 	}
 }
+
+func TestFarewell(t *testing.T) {
+	r := say(t, func(p *wstest.Peer) {
+		p.ExpectMessage(t, wstest.OpText, "a")
+		if reason := p.ExpectClose(t, 4000); reason != "bye" {
+			t.Errorf("the reason is %q", reason)
+		}
+		p.MustSend(t, wstest.Close(4000, ""))
+		p.ExpectEnd(t)
+	}, Conversation{Farewell: Farewell{Code: 4000, Reason: "bye"}}, false, "a")
+	if r.err != nil || r.end.Code != 4000 || r.end.Remote || r.end.Err != nil {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestCloseItem ends in the middle: nothing is awaited, and nothing more is sent.
+func TestCloseItem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, p := wstest.ConnAndPeer(ws.ConnOptions{Client: true})
+		defer p.Close()
+		send := make(chan Item, 2)
+		send <- Item{Close: &Farewell{Code: 1001}}
+		send <- Item{Message: ws.Message{Type: ws.Text, Data: []byte("late")}}
+		done := make(chan struct{})
+		go func() { defer close(done); answerClose(t, p, ws.CodeGoingAway) }()
+		start := time.Now()
+		end, err := (&Conversation{Conn: conn, Send: send, Receive: func(ws.Type, []byte) error { return nil }}).Run(t.Context())
+		if err != nil || end.Code != ws.CodeGoingAway || time.Since(start) > 0 {
+			t.Errorf("%v, %v after %v", end, err, time.Since(start))
+		}
+		<-done
+	})
+}
+
+func TestUnsentIsTold(t *testing.T) {
+	var unsent []string
+	r := say(t, func(p *wstest.Peer) {
+		p.Close()
+	}, Conversation{
+		Sending: func(ws.Message) { time.Sleep(time.Second) }, // until the connection has ended
+		Unsent:  func(m ws.Message) { unsent = append(unsent, string(m.Data)) },
+	}, true, "a", "b")
+	if r.err != nil || !slices.Equal(unsent, []string{"a"}) {
+		t.Errorf("unsent %q, error %v", unsent, r.err)
+	}
+}
