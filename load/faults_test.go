@@ -66,6 +66,7 @@ func TestGeneratorLimit(t *testing.T) {
 		{Generator{CPU: .6, Machine: .97, DelayP50: 5, DelayP99: 9}, 400, "it sent 60/s of 100/s"},
 	} {
 		r := sample()
+		r.Connections.Lost = 0
 		r.Messages.WantedRate, r.Messages.SentRate = 100, 100
 		if tc.g.DelayP50 > 0 {
 			r.Messages.SentRate = 60

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -56,7 +57,10 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	}
 	d.Facts = r.facts()
 	for _, p := range r.plots() {
-		one := pagePlot{Title: p.title, About: p.about, SVG: template.HTML(p.svg())} // it is made of numbers and of our own words
+		one := pagePlot{Title: p.title, About: p.about}
+		for _, size := range canvases {
+			one.SVG += template.HTML(p.svg(size)) // it is made of numbers and of our own words
+		}
 		for _, s := range p.series {
 			one.Keys = append(one.Keys, [2]string{s.class, s.name})
 		}
@@ -64,7 +68,11 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	}
 	for _, row := range rows {
 		if l := r.Latency[row.key]; l != nil && l.Count > 0 && (row.key != "roundtrip_raw" || r.corrected()) {
-			cells := []string{row.title, formatNumber(float64(l.Count))}
+			title := row.title
+			if of, _, raw := strings.Cut(row.key, "_raw"); raw {
+				title = map[string]string{"roundtrip": "round trip", "delivery": "delivery"}[of] + ", as sent"
+			}
+			cells := []string{title, formatNumber(float64(l.Count))}
 			for _, v := range []float64{l.P50, l.P90, l.P99, l.P999, l.P9999, l.Max, l.Mean} {
 				cells = append(cells, formatMillis(v))
 			}
@@ -73,11 +81,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	}
 	if r.Search != nil {
 		for _, t := range r.Search.Trials {
-			word := "holds"
-			if !t.Holds {
-				word = t.Why
-			}
-			d.Trials = append(d.Trials, []string{formatNumber(t.Rate) + "/s", formatNumber(t.Sent) + "/s", formatMillis(t.P50), formatMillis(t.P99), word})
+			d.Trials = append(d.Trials, []string{formatNumber(t.Rate) + "/s", formatNumber(t.Sent) + "/s", formatMillis(t.P50), formatMillis(t.P99), t.verdict()})
 		}
 		d.Found = r.Search.summary()
 	}
@@ -108,11 +112,21 @@ func (r *Report) facts() [][2]string {
 	} else {
 		facts = append(facts, [2]string{"answered", number(m.Received)})
 	}
+	if n, ok := r.value("errors"); ok && n > 0 {
+		facts = append(facts, [2]string{"errors", formatNumber(n)})
+	}
+	if c.Lost > 0 {
+		facts = append(facts, [2]string{"connections lost", number(int64(c.Lost))})
+	}
 	if l := r.Main(); l != nil {
 		facts = append(facts, [2]string{"p50", formatMillis(l.P50)}, [2]string{"p99", formatMillis(l.P99)})
 	}
 	if s := r.Search; s != nil {
-		facts = append(facts, [2]string{"highest rate", formatNumber(s.Best) + "/s"})
+		least := ""
+		if s.Limit != "" && s.Best > 0 {
+			least = "≥ "
+		}
+		facts = append(facts, [2]string{"highest rate", least + formatNumber(s.Best) + "/s"})
 	}
 	return append(facts, [2]string{"in", seconds(r.Seconds).String()})
 }

@@ -32,6 +32,9 @@ func full() *Report {
 	r.Search = &Search{Conditions: []string{"p99<50ms"}, Best: 200, Trials: []Trial{{Rate: 100, Sent: 100, Holds: true, P50: 1, P99: 2}, {Rate: 400, Sent: 300, Why: evil, P50: 9, P99: 99}}}
 	for i := range 10 {
 		one := Interval{At: float64(i), Seconds: 1, Wanted: 100, Sent: 90, Received: 80, Open: 8}
+		if i == 7 {
+			one.Open, one.Faults = 7, 2
+		}
 		if i != 5 {
 			one.Count, one.P50, one.P99, one.Max = 80, 1, 2, 300
 			one.histogram = hdrhistogram.NewPacked(1000, int64(time.Hour), 3)
@@ -51,7 +54,7 @@ func TestHTML(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := b.String()
-		if strings.Contains(text, "NaN") || strings.Contains(text, "Inf") {
+		if strings.Contains(text, "NaN") || strings.Contains(text, "Inf") || strings.Contains(text, ">-0") {
 			t.Errorf("%s: a plot has figures that are none", name)
 		}
 		doc, err := html.Parse(strings.NewReader(text))
@@ -75,7 +78,7 @@ func TestHTML(t *testing.T) {
 				}
 			}
 		}
-		if want := map[string]int{"full": 4, "empty": 0, "fan-out": 1}[name]; plots != want {
+		if want := map[string]int{"full": 12, "empty": 0, "fan-out": 2}[name]; plots != want {
 			t.Errorf("%s: %d plots, want %d", name, plots, want)
 		}
 	}
@@ -176,12 +179,20 @@ func TestFormat(t *testing.T) {
 
 func TestNiceStep(t *testing.T) {
 	for _, most := range []float64{1e-3, .7, 1, 3, 9.99, 12, 100, 7e6} {
-		if n := most / niceStep(most); n < 2 || n > 6 {
+		if n := most / niceStep(most, 6); n < 2 || n > 6 {
 			t.Errorf("%v lines up to %v", n, most)
 		}
 	}
+	for _, tc := range []struct {
+		v, step float64
+		want    string
+	}{{.05, .05, "0.05"}, {.5, .25, "0.50"}, {0, .5, "0.0"}, {.1, .1, "0.1"}, {2, 1, "2"}, {7.5, 2.5, "7.5"}, {1200, 200, "1,200"}, {.001, .0005, "0.0010"}} {
+		if got := formatStep(tc.v, tc.step); got != tc.want {
+			t.Errorf("%v: %s, want %s", tc.v, got, tc.want)
+		}
+	}
 	p := &plot{series: []series{{class: "a", points: [][2]float64{{1, 5}}}}}
-	if svg := p.svg(); !strings.Contains(svg, "<circle") || regexp.MustCompile(`NaN|Inf`).MatchString(svg) {
+	if svg := p.svg(canvases[0]); !strings.Contains(svg, "<circle") || regexp.MustCompile(`NaN|Inf`).MatchString(svg) {
 		t.Error(fmt.Sprint(svg))
 	}
 }

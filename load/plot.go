@@ -6,18 +6,27 @@ import (
 	"html"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // The measures of a plot, in pixels.
 const (
-	plotWidth  = 640.0
-	plotHeight = 260.0
 	plotLeft   = 66.0
 	plotRight  = 14.0
 	plotTop    = 14.0
 	plotBottom = 34.0
 )
+
+// canvas is how large a plot is drawn. Each is drawn twice, as text that shrinks with its picture cannot be read on a phone; the page
+// shows the one that fits.
+type canvas struct {
+	class         string
+	width, height float64
+	lines         float64 // how many marks there may be on the horizontal axis
+}
+
+var canvases = []canvas{{"wide", 640, 260, 6}, {"narrow", 350, 230, 4}}
 
 // plot is lines over an axis each. It is drawn as SVG, whose colours are those of the page's classes a, b and c.
 type plot struct {
@@ -63,6 +72,9 @@ func (p *plot) bounds() (x0, x1, y0, y1 float64) {
 	for _, m := range p.marks {
 		x0 = min(x0, m.x)
 	}
+	if p.xUnit != "" {
+		x0 = 0 // the beginning of the load
+	}
 	if p.logY {
 		y0, y1 = math.Pow(10, math.Floor(math.Log10(y0))), math.Pow(10, math.Ceil(math.Log10(y1)))
 		if y0 == y1 {
@@ -70,26 +82,27 @@ func (p *plot) bounds() (x0, x1, y0, y1 float64) {
 		}
 		return x0, x1, y0, y1
 	}
-	step := niceStep(y1)
+	step := niceStep(y1, 6)
 	return x0, x1, 0, max(step, math.Ceil(y1/step-1e-9)*step)
 }
 
-// niceStep is a round distance between four to six lines up to most.
-func niceStep(most float64) float64 {
+// niceStep is a round distance between at most so many lines up to most.
+func niceStep(most, lines float64) float64 {
 	if most <= 0 {
 		return 1
 	}
 	power := math.Pow(10, math.Floor(math.Log10(most)))
-	for _, step := range []float64{.2, .25, .5, 1, 2} {
-		if most/(step*power) <= 6 {
+	for _, step := range []float64{.2, .25, .5, 1, 2, 2.5} {
+		if most/(step*power) <= lines {
 			return step * power
 		}
 	}
-	return 2 * power
+	return 5 * power
 }
 
 // svg draws the plot.
-func (p *plot) svg() string {
+func (p *plot) svg(size canvas) string {
+	plotWidth, plotHeight := size.width, size.height
 	x0, x1, y0, y1 := p.bounds()
 	x := func(v float64) float64 { return plotLeft + (v-x0)/(x1-x0)*(plotWidth-plotLeft-plotRight) }
 	y := func(v float64) float64 {
@@ -100,26 +113,28 @@ func (p *plot) svg() string {
 		return plotHeight - plotBottom - share*(plotHeight-plotTop-plotBottom)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, plotWidth, plotHeight, html.EscapeString(p.title+": "+p.about))
+	fmt.Fprintf(&b, `<svg class="%s" viewBox="0 0 %g %g" role="img" aria-label="%s">`, size.class, plotWidth, plotHeight, html.EscapeString(p.title+": "+p.about))
 	for _, v := range p.lines(y0, y1) {
 		fmt.Fprintf(&b, `<line class="grid" x1="%g" x2="%g" y1="%.1f" y2="%.1f"/><text class="tick" text-anchor="end" x="%g" y="%.1f">%s</text>`,
 			plotLeft, plotWidth-plotRight, y(v), y(v), plotLeft-7, y(v)+4, html.EscapeString(p.y.format(v)))
 	}
 	marks := p.marks
 	if marks == nil {
-		step := niceStep(x1 - x0)
-		for v := math.Ceil(x0/step) * step; v <= x1+step/1e6; v += step {
-			marks = append(marks, place{v, formatNumber(math.Round(v*100)/100) + p.xUnit})
+		step := niceStep(x1-x0, size.lines)
+		for n := max(0, math.Ceil(x0/step-1e-9)); n*step <= x1+step/1e6; n++ {
+			marks = append(marks, place{n * step, formatStep(n*step, step) + p.xUnit})
 		}
 	}
+	taken := math.Inf(-1)
 	for _, m := range marks {
-		if m.x <= x1+1e-9 {
+		if m.x <= x1+1e-9 && x(m.x)-taken >= 34 { // else its text would lie over that of the one before
+			taken = x(m.x)
 			fmt.Fprintf(&b, `<line class="axis" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/><text class="tick" text-anchor="middle" x="%.1f" y="%g">%s</text>`,
 				x(m.x), x(m.x), plotHeight-plotBottom, plotHeight-plotBottom+4, min(x(m.x), plotWidth-plotRight-12), plotHeight-plotBottom+19, html.EscapeString(m.text))
 		}
 	}
 	fmt.Fprintf(&b, `<line class="axis" x1="%g" x2="%g" y1="%g" y2="%g"/>`, plotLeft, plotWidth-plotRight, plotHeight-plotBottom, plotHeight-plotBottom)
-	for _, s := range p.series {
+	for _, s := range slices.Backward(p.series) { // the first is what matters most: it lies over the others
 		var path strings.Builder
 		for i, at := range s.points {
 			fmt.Fprintf(&path, "%s%.1f %.1f", map[bool]string{true: "M", false: "L"}[i == 0], x(at[0]), y(at[1]))
@@ -134,6 +149,18 @@ func (p *plot) svg() string {
 	return b.String()
 }
 
+// formatStep writes a value on an axis whose marks are a step apart.
+func formatStep(v, step float64) string {
+	if step >= 1 {
+		return formatNumber(math.Round(v*10) / 10)
+	}
+	digits := 0
+	for scaled := step; digits < 9 && math.Abs(scaled-math.Round(scaled)) > 1e-6; scaled *= 10 {
+		digits++
+	}
+	return strconv.FormatFloat(v, 'f', digits, 64)
+}
+
 // lines are the values at which there are horizontal lines.
 func (p *plot) lines(y0, y1 float64) []float64 {
 	var at []float64
@@ -143,7 +170,7 @@ func (p *plot) lines(y0, y1 float64) []float64 {
 		}
 		return at
 	}
-	for v, step := 0.0, niceStep(y1); v <= y1+step/1e6; v += step {
+	for v, step := 0.0, niceStep(y1, 6); v <= y1+step/1e6; v += step {
 		at = append(at, v)
 	}
 	return at
@@ -189,6 +216,14 @@ func (r *Report) plots() []*plot {
 		pick("wanted", "c", func(i Interval) float64 { return i.Wanted }, func(i Interval) bool { return i.Wanted > 0 }),
 		pick("sent", "b", func(i Interval) float64 { return i.Sent }, always),
 		pick("received", "a", func(i Interval) float64 { return i.Received }, always)))
+	open := pick("open", "a", func(i Interval) float64 { return float64(i.Open) }, always)
+	if slices.ContainsFunc(r.Series, func(i Interval) bool { return i.Open != r.Series[0].Open || i.Open < r.Connections.Opened }) {
+		add(over("Open connections", "seconds since the first message", unitNumber, false, open))
+	}
+	if slices.ContainsFunc(r.Series, func(i Interval) bool { return i.Faults > 0 }) {
+		add(over("What went wrong, a second", "seconds since the first message", unitNumber, false,
+			pick("errors", "c", func(i Interval) float64 { return float64(i.Faults) / max(i.Seconds, 1e-9) }, always)))
+	}
 	if r.Search != nil {
 		add(r.searchPlot())
 	}

@@ -273,7 +273,7 @@ func (r *Report) generatorLimit() string {
 	switch l := r.Main(); {
 	case g.CPU >= .85:
 		return fmt.Sprintf("the generator, not the server, was the limit: it used %.0f %% of its %d processors: give it more, or spread the load over several machines", g.CPU*100, g.Processors)
-	case g.DelayP99 >= 1 && r.Messages.SentRate < .95*r.Messages.WantedRate && g.DelayP50 >= 1:
+	case g.DelayP50 >= 1 && r.Messages.SentRate < .95*r.Messages.WantedRate && r.Connections.Lost == 0:
 		return fmt.Sprintf("the generator, not the server, was the limit: it sent %s/s of %s/s, and was late by %s where the connection was free: give it a faster machine, or spread the load over several",
 			formatNumber(r.Messages.SentRate), formatNumber(r.Messages.WantedRate), formatMillis(g.DelayP50))
 	case l != nil && g.DelayP99 >= 1 && g.DelayP99 >= l.P99/4:

@@ -196,6 +196,7 @@ func (r *run) drive() {
 			}
 		})
 	}
+	unsent := int64(0)
 	if r.schedule == nil {
 		if p.Duration > 0 {
 			timer := time.AfterFunc(p.Duration, r.stop)
@@ -221,13 +222,14 @@ func (r *run) drive() {
 		if r.load.Err() == nil && p.Count == 0 {
 			sleepUntil(r.load, r.start.Add(r.base+r.schedule.end()))
 		}
-		if sent := r.sentTotal(); sent < due {
-			r.meter.of(0).count(func(c *counts) { c.unsent = due - sent })
-			r.faults.add("unsent", due-sent, "")
-		}
+		unsent = due - r.sentTotal()
 	}
 	r.stop()
 	r.collector.finish()
+	if unsent > 0 { // not in the series, where it would all be at the end
+		r.meter.of(0).count(func(c *counts) { c.unsent = unsent })
+		r.faults.add("unsent", unsent, "")
+	}
 }
 
 // sentTotal is how many messages were sent so far.

@@ -45,6 +45,17 @@ func (t Trial) String() string {
 	return text + t.Why
 }
 
+// verdict says whether the rate holds, or why not.
+func (t Trial) verdict() string {
+	switch {
+	case t.Holds:
+		return "holds"
+	case t.Generator != "":
+		return t.Why + ", not the server's limit alone"
+	}
+	return t.Why
+}
+
 // precision is how close a search comes: the lowest rate that was too much is at most so much above the best.
 const precision = 1.05
 
@@ -155,14 +166,13 @@ func (r *Report) writeSearch(line func(string, ...any), width int) {
 	line("")
 	line("%12s%12s%10s%10s", "tried", "sent", "p50", "p99")
 	for _, t := range s.Trials {
-		word := "holds"
-		if !t.Holds {
-			word = t.Why
+		for i, part := range wrap(printable(t.verdict()), max(width-46, 20)) {
+			if i == 0 {
+				line("%12s%12s%10s%10s  %s", formatNumber(t.Rate)+"/s", formatNumber(t.Sent)+"/s", formatMillis(t.P50), formatMillis(t.P99), part)
+			} else {
+				line("%46s%s", "", part)
+			}
 		}
-		if t.Generator != "" && !t.Holds {
-			word += " (not the server's limit alone)"
-		}
-		line("%12s%12s%10s%10s  %s", formatNumber(t.Rate)+"/s", formatNumber(t.Sent)+"/s", formatMillis(t.P50), formatMillis(t.P99), word)
 	}
 	for _, text := range s.summary() {
 		for _, part := range wrap(text, width) {
