@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -34,7 +35,7 @@ func TestCompletionScripts(t *testing.T) {
 	}
 }
 
-// shellFolder returns a folder with the program and files to complete.
+// shellFolder returns a folder with the program, and files and a profile to complete.
 func shellFolder(t *testing.T) string {
 	t.Helper()
 	dir := readersFolder(t)
@@ -42,6 +43,13 @@ func shellFolder(t *testing.T) string {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	config := filepath.Join(dir, "config", "parley")
+	if err := os.MkdirAll(config, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(config, "config.toml"), []byte("[profile.staging]\nurl = \"wss://example.com/\"\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }
@@ -56,7 +64,7 @@ func TestCompletionFish(t *testing.T) {
 		"parley send --compress ": {"off", "on", "takeover"},
 		"parley send --color n":   {"never"},
 		"parley send --cacert ro": {"roots.pem"},
-		"parley send ":            nil,
+		"parley send ":            {"@staging"},
 		"parley send ro":          nil,
 		"parley send -H @head":    {"@headers.txt"},
 		"parley compare be":       {"before.json"},
@@ -64,7 +72,7 @@ func TestCompletionFish(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		cmd := exec.CommandContext(ctx, fish, "--no-config", "-c", "parley completion fish | source; complete -C $argv[1]", line)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "HOME="+dir, "XDG_CONFIG_HOME="+dir)
+		cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "HOME="+dir, "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
 		out, err := cmd.Output()
 		cancel()
 		if err != nil {
@@ -81,7 +89,7 @@ func TestCompletionFish(t *testing.T) {
 	}
 }
 
-// TestCompletionBash presses the tabulator in a bash on a terminal.
+// TestCompletionBash presses the tabulator in a bash.
 func TestCompletionBash(t *testing.T) {
 	t.Parallel()
 	bash := need.Command(t, "bash", "apt-get install bash")
@@ -89,28 +97,52 @@ func TestCompletionBash(t *testing.T) {
 	if _, err := os.Stat(library); err != nil {
 		need.Command(t, "bash-completion", "apt-get install bash-completion") // which is no command: so the message says what to do
 	}
+	tabulator(t, ". "+library+"; source <(parley completion bash)", bash, "--norc", "--noprofile", "-i")
+}
+
+// TestCompletionZsh presses the tabulator in a zsh.
+func TestCompletionZsh(t *testing.T) {
+	t.Parallel()
+	zsh := need.Command(t, "zsh", "apt-get install zsh")
+	tabulator(t, "autoload -U compinit && compinit -D -u; source <(parley completion zsh)", zsh, "-f", "-i")
+}
+
+// tabulator prepares a shell on a terminal, types lines with tabulators, and looks at what becomes of them.
+func tabulator(t *testing.T, prepare, shell string, args ...string) {
+	t.Helper()
 	dir := shellFolder(t)
+	p := shellOnTerminal(t, dir, shell, args...)
 	const show = "\x01echo '\x05|'\n" // the line as it has become, from its beginning to its end
-	for _, test := range []struct {
+	const clear = "\x15"
+	for i, test := range []struct {
 		keys string
 		want []string // what is then on the screen
 	}{
-		{"parley se\t\t", []string{"send ", "serve "}},
-		{"parley send --compress \t\t", []string{"off", "on", "takeover"}},
-		{"parley sen\t" + show, []string{"\nparley send |\r\n"}},
-		{"parley send --compress=ta\t" + show, []string{"\nparley send --compress=takeover |\r\n"}},
-		{"parley send --frame n\t" + show, []string{"\nparley send --frame nul |\r\n"}},
-		{"parley send --cacert ro\t" + show, []string{"\nparley send --cacert roots.pem |\r\n"}},
+		{"parley se\t\t" + clear, []string{"send ", "serve "}},
+		{"parley send --compress \t\t" + clear, []string{"off", "on", "takeover"}},
+		{"parley sen\t" + show, []string{"\nparley send|\r\n"}},
+		{"parley send --compress=ta\t" + show, []string{"\nparley send --compress=takeover|\r\n"}},
+		{"parley send --frame n\t" + show, []string{"\nparley send --frame nul|\r\n"}},
+		{"parley send --cacert ro\t" + show, []string{"\nparley send --cacert roots.pem|\r\n"}},
 		{"parley send ro\t" + show, []string{"\nparley send ro|\r\n"}},
-		{"parley send -H @head\t" + show, []string{"\nparley send -H @headers.txt |\r\n"}},
+		{"parley send -H @head\t" + show, []string{"\nparley send -H @headers.txt|\r\n"}},
+		{"parley send @sta\t" + show, []string{"\nparley send @staging|\r\n"}},
 		{"parley bench --match re\t" + show, []string{"\nparley bench --match regex:|\r\n"}},
 	} {
-		p := shellOnTerminal(t, dir, bash, "--norc", "--noprofile", "-i")
-		p.types(t, ". "+library+"; source <(parley completion bash); echo so''urced\n")
-		p.until(t, "the script", func(out, _ string) bool { return strings.Contains(out, "\nsourced\r\n") })
+		ready := fmt.Sprintf("\nready %d\r\n", i)
+		command := fmt.Sprintf("echo rea''dy %d\n", i)
+		if i == 0 {
+			command = prepare + "; PS1='go> '; " + command
+		}
+		p.types(t, command)
+		p.until(t, "prompt", func(out, _ string) bool { // before it, what is typed would not be the shell's
+			_, out, _ = strings.Cut(out, ready)
+			return strings.Contains(out, "go> ")
+		})
 		p.types(t, test.keys)
 		p.until(t, strings.Join(test.want, " and "), func(out, _ string) bool {
-			_, out, _ = strings.Cut(out, "\nsourced\r\n")
+			_, out, _ = strings.Cut(out, ready)
+			out = strings.ReplaceAll(out, " |\r\n", "|\r\n") // a zsh takes its space back when the cursor moves
 			for _, want := range test.want {
 				_, after, ok := strings.Cut(out, want)
 				if !ok {
@@ -135,7 +167,7 @@ func shellOnTerminal(t *testing.T, dir, shell string, args ...string) *terminal 
 	}
 	p := &process{cmd: exec.Command(shell, args...), news: make(chan struct{}, 1), done: make(chan struct{}), late: true}
 	p.cmd.Dir = dir
-	p.cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "TERM=dumb", "HOME="+dir, "HISTFILE=", "INPUTRC=/dev/null", "XDG_CONFIG_HOME="+dir)
+	p.cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "TERM=dumb", "HOME="+dir, "HISTFILE=", "INPUTRC=/dev/null", "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = tty, tty, tty
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true} // on standard input
 	if err := p.cmd.Start(); err != nil {
