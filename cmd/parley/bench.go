@@ -24,8 +24,8 @@ func newBench(std stdio) *cobra.Command {
 		Use:   "bench URL [flags]",
 		Short: "Load a server, and measure what that does to it",
 		Long: `Messages go out when due, answered or not; latency counts from then. docs/bench.md has all flags:
---closed, --topic, --connect-rate, --rate-each, -n, --warmup, --timeout, --max-time, --binary, --hello,
---slow, --slow-rate, --local-addr, --csv, --hdr too, and what "parley help client-flags" shows.`,
+--closed, --topic, --connect-rate, --rate-each, -n, --warmup, --timeout, --max-time, --binary,
+--hello, --slow, --slow-rate, --local-addr, --csv, --hdr, and what "parley help client-flags" shows.`,
 		Example: `  parley bench ws://127.0.0.1:8080/echo -c 100 --rate 2000 -d 10s --fail 'p99>50ms'
   parley bench ws://127.0.0.1:8080/t/news --publish 1 --receive 50 --html report.html`,
 		Args: cobra.ArbitraryArgs, // url checks them
