@@ -246,7 +246,7 @@ func (c *checker) write(f reportFiles, reports, earlier []*check.Report) error {
 		}
 		return nil
 	}
-	width, colour := 100, c.coloured(c.std.out)
+	width, colour := 100, coloured(c.color, c.std.out)
 	if w, _, err := screen.Size(c.std.out); err == nil {
 		width = w
 	}
@@ -257,19 +257,6 @@ func (c *checker) write(f reportFiles, reports, earlier []*check.Report) error {
 		save(f.json, func(w io.Writer) error { return check.WriteJSON(w, reports...) }),
 		save(f.html, func(w io.Writer) error { return check.WriteHTML(w, append(reports, earlier...)...) }),
 	)
-}
-
-// coloured reports whether a stream gets colours.
-func (c *checker) coloured(f *os.File) bool {
-	switch {
-	case c.color != "auto":
-		return c.color == "always"
-	case os.Getenv("NO_COLOR") != "":
-		return false
-	case os.Getenv("FORCE_COLOR") != "":
-		return true
-	}
-	return screen.IsTerminal(f) && os.Getenv("TERM") != "dumb"
 }
 
 // judge judges a server.

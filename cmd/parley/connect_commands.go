@@ -56,15 +56,26 @@ func (c *client) command(line string) (*talk.Item, error) {
 		}
 		return one.do(c, arguments)
 	}
-	return nil, fmt.Errorf("there is no command %s: /help lists them; a text that begins with a slash is sent with two, as /%s", name, line)
+	return nil, fmt.Errorf("there is no command %s: /help lists them, and /%s sends the text", name, line)
+}
+
+// typed is something that one may type at the prompt.
+type typed struct{ text, help string }
+
+// promptCommands returns what /help shows, beside itself.
+func promptCommands() []typed {
+	var list []typed
+	for _, one := range commands {
+		list = append(list, typed{strings.TrimSpace(one.name + " " + one.arguments), one.help})
+	}
+	return append(list, typed{"//TEXT", "send /TEXT"})
 }
 
 func (c *client) commandHelp() error {
 	var b strings.Builder
-	for _, one := range commands {
-		fmt.Fprintf(&b, "  %-23s %s\n", one.name+" "+one.arguments, one.help)
+	for _, one := range promptCommands() {
+		fmt.Fprintf(&b, "  %-23s %s\n", one.text, one.help)
 	}
-	fmt.Fprintf(&b, "  %-23s %s\n", "//TEXT", "send /TEXT")
 	_, err := io.WriteString(&c.prompt, b.String())
 	return err
 }

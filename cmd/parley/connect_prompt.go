@@ -91,7 +91,7 @@ func (c *client) welcome(conn *ws.Conn, interrupt func()) error {
 	}
 	keys := ""
 	if c.prompt.active() {
-		keys = ": Enter sends a line, /help lists commands, Ctrl-D ends"
+		keys = ": Enter sends, Ctrl-D ends, /help has more"
 	}
 	c.say("connected to %s%s%s", screen.Escape(redacted(c.target)), agreed, keys)
 	return nil

@@ -45,7 +45,7 @@ func TestCommands(t *testing.T) {
 	os.WriteFile(binary, []byte{0xff, 0}, 0o600)
 	url, frames := hears(t)
 	tm := onTerminal(t, "connect", url)
-	tm.shows(t, "/help lists commands")
+	tm.shows(t, "/help has more")
 	for _, c := range []struct {
 		typed, shows string
 		sent         wstest.Frame
@@ -59,7 +59,7 @@ func TestCommands(t *testing.T) {
 		{"/file " + dir, "is no file", wstest.Frame{}},
 		{"/file", "/file: write the name of the file behind it", wstest.Frame{}},
 		{"/file " + dir + "/none", "no such file", wstest.Frame{}},
-		{"/nothing x", "there is no command /nothing: /help lists them; a text that begins with a slash is sent with two, as //nothing x", wstest.Frame{}},
+		{"/nothing x", "there is no command /nothing: /help lists them, and //nothing x sends the text", wstest.Frame{}},
 		{"//nothing x", "", wstest.Text("/nothing x")},
 		{"/json x", "/json takes nothing behind it", wstest.Frame{}},
 		{"/stats", "5 messages", wstest.Frame{}}, // with the last ones

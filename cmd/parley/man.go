@@ -127,6 +127,12 @@ func commandManPage(cmd *cobra.Command) string {
 			}
 		}
 	}
+	if cmd.Name() == "connect" {
+		r.section("COMMANDS")
+		for _, c := range promptCommands() {
+			r.item(`\fB`+escaped(c.text)+`\fR`, c.help)
+		}
+	}
 	r.section("EXAMPLES")
 	r.examples(cmd.Example)
 	r.end(cmd.Name(), page, nil)

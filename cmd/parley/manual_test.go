@@ -93,7 +93,7 @@ func TestManualReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]bool{"commands": true, "flags of the connection": true, "exit codes": true, "variables": true}
+	want := map[string]bool{"commands": true, "flags of the connection": true, "exit codes": true, "variables": true, "commands of the prompt": true}
 	root := tree()
 	for _, cmd := range manualCommands(root) {
 		if cmd.Name() != "serve" { // docs/configuration.md has them
@@ -132,6 +132,11 @@ func reference(root *cobra.Command, what string) string {
 		b.WriteString("| variable | what it says |\n|---|---|\n")
 		for _, v := range manualVariables {
 			fmt.Fprintf(&b, "| `%s` | %s |\n", strings.ReplaceAll(v.term, ", ", "`, `"), cell(v.text))
+		}
+	case "commands of the prompt":
+		b.WriteString("| command | what it does |\n|---|---|\n")
+		for _, c := range promptCommands() {
+			fmt.Fprintf(&b, "| `%s` | %s |\n", cell(c.text), cell(c.help))
 		}
 	case "flags of the connection":
 		flagTable(&b, connectionFlags())

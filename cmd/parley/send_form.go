@@ -114,11 +114,7 @@ func (m *messageWriter) show(t ws.Type, p []byte) error {
 			column = now
 		}
 	}
-	line := m.line(t, p, len(column))
-	if column != "" {
-		line = paint(m.colour, faint, column) + strings.ReplaceAll(line, "\n", "\n"+strings.Repeat(" ", len(column)))
-	}
-	return m.write([]byte(line + "\n"))
+	return m.write([]byte(paint(m.colour, faint, column) + m.line(t, p, len(column)) + "\n"))
 }
 
 // line returns what show writes behind a column of so many characters.
