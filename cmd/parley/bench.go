@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-ws/parley/internal/redact"
 	"github.com/parley-ws/parley/load"
 	"github.com/parley-ws/parley/ws"
 	"github.com/spf13/cobra"
@@ -108,13 +109,24 @@ type bencher struct {
 
 // url returns the URL to connect to. {conn} in it survives.
 func (b *bencher) url(cmd *cobra.Command, args []string) (string, error) {
-	const stand, number = "{conn}", "number-of-the-connection"
 	masked := make([]string, len(args))
 	for i, arg := range args {
-		masked[i] = strings.ReplaceAll(arg, stand, number)
+		masked[i] = strings.ReplaceAll(arg, connStands, connMask)
 	}
 	target, err := b.dial.onlyTarget(cmd, masked)
-	return strings.ReplaceAll(target, number, stand), err
+	return strings.ReplaceAll(target, connMask, connStands), err
+}
+
+// What stands for the number of the connection in a URL, and what it is while the URL is taken apart.
+const (
+	connStands = "{conn}"
+	connMask   = "number-of-the-connection"
+)
+
+// reportedURL returns the URL of a report without what looks like a secret in its parameters.
+func reportedURL(url string) string {
+	shown := redact.URL(strings.ReplaceAll(url, connStands, connMask))
+	return strings.ReplaceAll(shown, connMask, connStands)
 }
 
 func (b *bencher) run(parent context.Context, url string) error {
@@ -161,6 +173,7 @@ func (b *bencher) run(parent context.Context, url string) error {
 		files.drop()
 		return benchFailure(ctx, err)
 	}
+	report.URL = reportedURL(report.URL)
 	good := report.Judge(fail)
 	if werr := b.write(files, report); werr != nil {
 		return werr

@@ -360,6 +360,32 @@ func TestBenchPacedClosed(t *testing.T) {
 	}
 }
 
+// No report shows the secrets of the URL, of a header or of a message.
+func TestBenchSecrets(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	server := echoServer(t, func(p []byte) []byte {
+		if string(p) == "hush" { // a reply to a hello would be quoted as one that nobody waits for
+			return nil
+		}
+		return p
+	})
+	url := strings.Replace(server, "ws://", "ws://ann:hush@", 1) + "/{conn}?token=hush&room=1"
+	args := []string{"bench", url, "-n", "5", "-H", "X-Key: hush", "--hello", "hush", "-m", "hush {{n}}"}
+	for _, form := range []string{"json", "html", "csv", "hdr"} {
+		args = append(args, "--"+form, filepath.Join(dir, form))
+	}
+	r := parley(t, "", args...)
+	if r.code != 0 || !strings.Contains(r.out, "/{conn}?token=xxxxx&room=1, open loop") || strings.Contains(r.out+r.err, "hush") {
+		t.Errorf("%+v", r)
+	}
+	for _, form := range []string{"json", "html", "csv", "hdr"} {
+		if text, err := os.ReadFile(filepath.Join(dir, form)); err != nil || len(text) == 0 || bytes.Contains(text, []byte("hush")) {
+			t.Errorf("%s: %v, %s", form, err, text)
+		}
+	}
+}
+
 // Standard output has only what was asked to go there.
 func TestBenchStdout(t *testing.T) {
 	t.Parallel()
