@@ -67,8 +67,8 @@ func (o *Options) cgi(r *http.Request, script, info string) []string {
 		set(name, "")
 	}
 	user := ""
-	if o.User != nil {
-		user = o.User(r)
+	if o.Who != nil {
+		user, _ = o.Who(r)
 	}
 	set("REMOTE_USER", user)
 	for name, values := range r.Header {

@@ -29,11 +29,13 @@ type event struct {
 	URL    string  `json:"url,omitempty"`    // of the request: path and query
 	Remote string  `json:"remote,omitempty"` // the peer's address
 
+	// Who connects, or has published.
+	User   string          `json:"user,omitempty"`
+	Claims json.RawMessage `json:"claims,omitempty"`
+
 	// Of a message that a Runner passes on, in the place of Conn.
-	Topic   string          `json:"topic,omitempty"`
-	Session string          `json:"session,omitempty"`
-	User    string          `json:"user,omitempty"`
-	Claims  json.RawMessage `json:"claims,omitempty"`
+	Topic   string `json:"topic,omitempty"`
+	Session string `json:"session,omitempty"`
 }
 
 func newEvent(name string, conn int64) event {
@@ -48,10 +50,13 @@ func inputEvent(m *Input) event {
 }
 
 // openEvent tells of a connection.
-func openEvent(conn int64, c *ws.Conn) event {
+func (o *Options) openEvent(conn int64, c *ws.Conn) event {
 	e := newEvent("open", conn)
 	if r := c.Request(); r != nil {
 		e.URL = r.URL.RequestURI()
+		if o.Who != nil {
+			e.User, e.Claims = o.Who(r)
+		}
 	}
 	if a := c.RemoteAddr(); a != nil {
 		e.Remote = a.String()

@@ -3,6 +3,7 @@ package bridge
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -71,8 +72,9 @@ type Options struct {
 	// Mount is the path of the URL that the endpoint is found at: it is the SCRIPT_NAME, and what follows it the PATH_INFO. If "", the
 	// SCRIPT_NAME is / and the PATH_INFO the whole path.
 	Mount string
-	// User returns the name of who sent a request, for REMOTE_USER. May be nil.
-	User func(*http.Request) string
+	// Who returns the name of who sent a request, for REMOTE_USER and for events, and what else is known of them, as JSON or nil, for
+	// events. May be nil.
+	Who func(*http.Request) (user string, claims json.RawMessage)
 	// Env is what a process has in its environment, as NAME=value, beside what CGI has.
 	Env []string
 	// Software is the value of SERVER_SOFTWARE. If "", parley.

@@ -91,7 +91,7 @@ func (s *shared) feed(p *process) {
 	tell := func(l *listener) {
 		if s.o.Framing == Events && !told[l.number] {
 			told[l.number] = true
-			write(openEvent(l.number, l.c).line())
+			write(s.o.openEvent(l.number, l.c).line())
 		}
 	}
 	s.mu.Lock()

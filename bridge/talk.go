@@ -71,7 +71,7 @@ func (t *talk) finish() {
 func (t *talk) serve(c *ws.Conn) {
 	t.c = c
 	if t.o.Framing == Events {
-		t.p.write(openEvent(t.number, c).line(), c) // a process that reads nothing is no error
+		t.p.write(t.o.openEvent(t.number, c).line(), c) // a process that reads nothing is no error
 	}
 	t.output.Go(func() { t.send(output{t.p, t.p.out}, "stdout") })
 	if t.o.Stderr == JSONStderr {

@@ -250,7 +250,7 @@ func (c *command) options(cfg *config.Config) bridge.Options {
 		PoolSize:       spec.Processes,
 		Dir:            spec.Dir,
 		Mount:          spec.Path,
-		User:           userOf,
+		Who:            who,
 		Env:            bridge.PassEnv(pass),
 		Software:       "parley/" + c.s.version,
 		Binary:         spec.Binary,

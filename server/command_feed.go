@@ -57,7 +57,7 @@ func (f *feed) publish(t ws.Type, data []byte) {
 	h, topic := f.c.s.hub, f.c.spec.Topic
 	kind := broker.Text
 	switch {
-	case t == ws.Binary:
+	case t == ws.Binary || h.Kind(topic) == broker.Bytes:
 		kind = broker.Bytes
 	case h.Kind(topic) == broker.JSON && json.Valid(data):
 		kind = broker.JSON

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
@@ -39,12 +40,12 @@ func guestOf(r *http.Request) *guest {
 	return g
 }
 
-// userOf is the REMOTE_USER of a request.
-func userOf(r *http.Request) string {
+// who says whose request it is, to the command.
+func who(r *http.Request) (user string, claims json.RawMessage) {
 	if g := guestOf(r); g != nil && g.identity != nil {
-		return g.identity.User
+		return g.identity.User, g.identity.Claims
 	}
-	return ""
+	return "", nil
 }
 
 // serve has a request answered that has passed the guards of the server. A token is not for the command: its environment may be seen by

@@ -331,6 +331,7 @@ func TestServeCommandAuthentication(t *testing.T) {
 	secret := strings.Repeat("s", 32)
 	s := startCommands(t, "[auth]\nhmac_secret = \""+secret+"\"\nanonymous = true\ngrace = \"0s\"\n"+
 		one(`path = "/run/user"`, `env; test -z "$(read x)"`)+
+		one(`path = "/run/shared"`+"\nmode = \"shared\"\nframe = \"json\"", `read -r line; printf '{"b64":"%s"}\n' "$(printf %s "$line" | base64 | tr -d '\n')"; cat >&2`)+
 		one(`path = "/run/named"`+"\nconnect = \"token\"", "echo in; cat")+one(`path = "/run/any"`+"\nconnect = \"anyone\"", "echo in; cat"))
 	with := func(claims map[string]any) *ws.DialOptions {
 		return &ws.DialOptions{Header: http.Header{"Authorization": {"Bearer " + userToken(t, secret, claims)}}}
@@ -359,6 +360,20 @@ func TestServeCommandAuthentication(t *testing.T) {
 		}
 	}
 	refused(t, s.ws+"/run/user", &ws.DialOptions{Subprotocols: []string{"parley.bearer." + token}}, 400)
+
+	c = dial(t, s.ws+"/run/user", with(map[string]any{"sub": "bob"}))
+	tell(t, c, "end")
+	if env := environment(t, c); env["REMOTE_USER"] != "bob" || hasKey(env, "HTTP_AUTHORIZATION") {
+		t.Errorf("%q", env)
+	}
+	var open struct {
+		Ev, User string
+		Claims   struct{ Sub string }
+	}
+	event := next(t, dial(t, s.ws+"/run/shared", with(map[string]any{"sub": "bob"})))
+	if err := json.Unmarshal([]byte(event), &open); err != nil || open.Ev != "open" || open.User != "bob" || open.Claims.Sub != "bob" {
+		t.Errorf("the command reads %s (%v)", event, err)
+	}
 
 	c = dial(t, s.ws+"/run/any", with(map[string]any{"sub": "ann", "exp": time.Now().Add(2 * time.Second).Unix()}))
 	says(t, c, "in")
@@ -410,12 +425,14 @@ func TestServeCommandReload(t *testing.T) {
 // When the server ends, so do the processes and all that they have started.
 func TestServeCommandDrain(t *testing.T) {
 	t.Parallel()
+	last := filepath.Join(t.TempDir(), "last")
 	const family = `sleep 600 & echo $!; trap "" INT; sleep 600`
 	s := startCommands(t, one(`path = "/own"`, family)+one(`path = "/all"`+"\nmode = \"shared\"\nhistory = 1", family)+
-		one(`path = "/pool"`+"\nmode = \"pool\"\nprocesses = 1", family)+one(`topic = "feed"`, family))
+		one(`path = "/pool"`+"\nmode = \"pool\"\nprocesses = 1", family)+one(`topic = "feed"`, family)+
+		one("topic = \"late\"\nladder = [\"100ms\", \"20s\", \"1s\"]", `trap "sleep 1.5; echo done >`+last+`; exit" INT; echo $$; while :; do sleep 600; done`))
 	var pids []int
 	var conns []*ws.Conn
-	for _, path := range []string{"/own", "/all", "/pool", "/t/feed?history=1"} {
+	for _, path := range []string{"/own", "/all", "/pool", "/t/feed?history=1", "/t/late?history=1"} {
 		c := dial(t, s.ws+path, nil)
 		pids, conns = append(pids, number(t, c)), append(conns, c)
 	}
@@ -423,12 +440,17 @@ func TestServeCommandDrain(t *testing.T) {
 	for _, c := range conns[:3] {
 		endsAtLast(t, c, ws.CodeGoingAway)
 	}
-	go conns[3].Read(t.Context())
+	for _, c := range conns[3:] {
+		c.CloseRead(t.Context())
+	}
 	if r := s.wait(t); r.code != 0 {
 		t.Errorf("code %d: %s", r.code, r.err)
 	}
 	for _, pid := range pids {
 		dies(t, pid)
+	}
+	if text, err := os.ReadFile(last); err != nil || string(text) != "done\n" {
+		t.Errorf("a command had no time to end: %q, %v", text, err)
 	}
 }
 
