@@ -33,6 +33,13 @@ docs/bridge.md explains --history --restart --slow --queue --ladder --unix --sta
 			if err := fromEnvironment(cmd); err != nil {
 				return err
 			}
+			if b.connect != "" {
+				target, err := configured(cmd, &b.dial, []string{b.connect})
+				if err != nil {
+					return err
+				}
+				b.connect, b.dial.address = target[0], target[0]
+			}
 			return b.run(cmd, args)
 		},
 	}

@@ -244,6 +244,6 @@ func (b *bridger) forward(parent context.Context) error {
 		MaxConnections: b.most,
 		Logger:         b.logger(),
 	}
-	notice(b.std.err, "bridge to %s, Ctrl-C ends\n  tcp    %s", screen.Escape(b.connect), l.Addr())
+	notice(b.std.err, "bridge to %s, Ctrl-C ends\n  tcp    %s", screen.Escape(redacted(b.connect)), l.Addr())
 	return f.Serve(signals, l)
 }

@@ -66,6 +66,11 @@ func (c *client) run(parent context.Context) (err error) {
 	ctx, cancel := withMaxTime(signals, c.flags.maxTime)
 	defer cancel()
 
+	if c.readInput && (len(c.given) == 0 || c.name == "send") {
+		if err := noInputLeft(c.name); err != nil {
+			return err
+		}
+	}
 	if c.out, err = openOutput(c.std, c.flags.output); err != nil {
 		return err
 	}

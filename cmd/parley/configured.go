@@ -40,6 +40,9 @@ func configured(cmd *cobra.Command, d *dialFlags, args []string) ([]string, erro
 	if profile != "" {
 		args = append([]string{found.url}, args[1:]...)
 		d.merge(cmd, found.profile)
+		if err := d.misled(found); err != nil {
+			return nil, err
+		}
 	}
 	if d.curl == "" && len(args) > 0 && hasUser(args[0]) {
 		for _, name := range []string{"user", "netrc", "netrc-file"} {
@@ -50,6 +53,22 @@ func configured(cmd *cobra.Command, d *dialFlags, args []string) ([]string, erro
 		return nil, d.failed
 	}
 	return args, d.askPassword(cmd, args)
+}
+
+// misled refuses to take credentials by the name of a host from a file of the user's when a profile of anybody's says what is
+// taken for that host.
+func (d *dialFlags) misled(c *configuration) error {
+	_, own := c.profile["netrc-file"]
+	if !c.project || own || !d.netrc && d.netrcFile == "" {
+		return nil
+	}
+	for _, name := range []string{"insecure", "cacert", "proxy", "resolve", "unix-socket"} {
+		if _, ok := c.profile[name]; ok {
+			return usage("give credentials with -u, or put the profile into "+userFileShown(),
+				"--netrc: the profile is from the working directory and has a key for --%s: what answers may not be that host", name)
+		}
+	}
+	return nil
 }
 
 // merge sets the flags that no layer above has given. The first failure stays in d.failed.

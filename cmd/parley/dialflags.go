@@ -147,7 +147,7 @@ func (d *dialFlags) register(f *pflag.FlagSet) {
 	own.StringVar(&d.key, "key", "", "its key is in this PEM `FILE`; else it is in that of --cert")
 	own.StringVar(&d.unixSocket, "unix-socket", "", "connect through the Unix socket at `PATH`, whatever the host")
 	own.StringArrayVar(&d.resolve, "resolve", nil, "take this for the address: `HOST:PORT:ADDRESS`; may be repeated")
-	own.BoolVar(&d.netrc, "netrc", false, "take user and password for the host from $NETRC, or from ~/.netrc")
+	own.BoolVar(&d.netrc, "netrc", false, "take user and password for the host from $NETRC or ~/.netrc")
 	own.StringVar(&d.netrcFile, "netrc-file", "", "take them from this `FILE` of that form")
 	own.StringVar(&d.curl, "curl", "", "take URL and headers from the `LINE` that a browser copies as cURL")
 	own.VisitAll(func(flag *pflag.Flag) {

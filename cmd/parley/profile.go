@@ -22,6 +22,7 @@ func isProfile(arg string) bool { return strings.HasPrefix(arg, "@") }
 // configuration is what the files say to one command.
 type configuration struct {
 	url     string // of the profile, with what stood behind its name
+	project bool   // the profile is from the file in the working directory
 	profile layer
 	client  layer
 }
@@ -72,7 +73,7 @@ func readConfiguration(cmd *cobra.Command, only, argument string) (*configuratio
 				delete(c.client, secret) // a file of anybody's does not say where these go
 			}
 		}
-		c.url, c.profile = withSuffix(t.url, suffix), t.layer
+		c.url, c.profile, c.project = withSuffix(t.url, suffix), t.layer, f.project
 		return c, nil
 	}
 	return nil, noProfile(name, files)

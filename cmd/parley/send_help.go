@@ -76,11 +76,15 @@ func newClientFlags() *cobra.Command {
 	dial.register(f)
 	keepalive.register(f)
 	f.VisitAll(func(f *pflag.Flag) { f.Hidden = false })
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "client-flags",
-		Short: "The flags that connect, send, ping and probe share",
+		Short: "The flags that connect, send, ping, probe and bench share",
 		Long: strings.TrimRight(f.FlagUsages(), "\n") + `
-A file @FILE keeps a secret out of the list of processes. Without -x, HTTP_PROXY, HTTPS_PROXY and
-NO_PROXY decide. A flag of send, ping and probe has a variable, too: PARLEY_HEADER for --header.`,
+@FILE keeps a secret out of the list of processes, @- is standard input. Without -x, HTTP_PROXY,
+HTTPS_PROXY, ALL_PROXY and NO_PROXY decide. --max-size is PARLEY_MAX_SIZE, too, and max_size in the
+files: below [client], or below [profile.NAME] for parley connect @NAME. docs/cli.md says more.`,
 	}
+	cmd.Flags().BoolP("help", "h", false, "")
+	cmd.Flags().Lookup("help").Hidden = true // the help has to fit a screen
+	return cmd
 }
