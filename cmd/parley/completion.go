@@ -62,7 +62,7 @@ func completionScript(root *cobra.Command, shell string) ([]byte, error) {
 	return script, nil
 }
 
-// describeHelp gives the command help examples, as the others have them.
+// describeHelp gives the command help examples, as the others have them, and an error for what it does not know.
 func describeHelp(root *cobra.Command) {
 	help, _, err := root.Find([]string{"help"})
 	if err != nil {
@@ -74,6 +74,18 @@ func describeHelp(root *cobra.Command) {
 	help.Long = "Prints the help of a command, as COMMAND --help does, or that of a topic. Manual pages: parley man."
 	help.Example = "  parley help send\n  parley help exit-codes"
 	help.ValidArgsFunction = nil // withCompletions has one that knows the topics
+	help.Run = nil
+	help.RunE = func(_ *cobra.Command, args []string) error {
+		cmd, _, err := root.Find(args)
+		switch {
+		case err != nil:
+			return err
+		case cmd == root && len(args) > 0:
+			return root.RunE(root, args) // which says what may have been meant
+		}
+		cmd.InitDefaultHelpFlag() // so that it is among the flags
+		return cmd.Help()
+	}
 }
 
 // isCompletion reports whether the arguments are those with which a shell asks what fits.

@@ -154,3 +154,16 @@ func TestCompletionUnknownShell(t *testing.T) {
 		t.Errorf("code %d, %.300q", r.code, r.out)
 	}
 }
+
+func TestHelpCommand(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"send", "exit-codes", "completion", "help"} {
+		if r := parley(t, "", "help", name); r.code != 0 || r.err != "" || r.out != parley(t, "", name, "--help").out {
+			t.Errorf("%+v", r)
+		}
+	}
+	if r := parley(t, "", "help"); r.code != 0 || r.out != parley(t, "", "--help").out {
+		t.Errorf("%+v", r)
+	}
+	parley(t, "", "help", "sned").expect(t, exitUsage, "sned", "parley send")
+}
