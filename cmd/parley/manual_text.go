@@ -97,6 +97,10 @@ var manualPages = map[string]manualPage{
 		see: []string{"cli.md"},
 	},
 	"connect": {
+		about: []string{
+			"Talks to a server. On a terminal there is a prompt: each line is a message, pasted lines are one, and what comes appears above the line that is being typed. A line that begins with a slash is a command, listed below. JSON has colours, and is indented if it is longer than a line; control characters are shown as escapes.",
+			"When the connection ends so does the program, and says who closed it, with code and reason. Without a terminal it is `parley send`, but that it says how the connection ended.",
+		},
 		variables: true,
 		files:     append([]pairing{{"$XDG_STATE_HOME/parley/history", "what was typed, unless `--history` says otherwise; `~/.local/state` without the variable"}}, clientFiles...),
 		forms:     []string{"connect URL [flags]", "URL [flags]"},
