@@ -25,6 +25,7 @@ type shared struct {
 	last    int64 // number of a connection
 	conns   map[int64]*listener
 	history history
+	gone    bool  // the command has ended: who comes from now on is sent away
 	err     error // how the command ended, when over is closed
 }
 
@@ -59,12 +60,17 @@ func (s *shared) run(ctx context.Context) {
 	c := &supervised{o: s.o, start: s.h.start, feed: s.feed, publish: s.publish}
 	if code, status, ended := c.run(ctx); ended {
 		s.finish(code, status)
+		return
 	}
+	s.mu.Lock()
+	s.gone = true
+	s.mu.Unlock()
 }
 
 // finish closes all connections because the command has ended, and waits for that.
 func (s *shared) finish(code ws.Code, reason string) {
 	s.mu.Lock()
+	s.gone = true
 	if code != ws.CodeNormal {
 		s.err = &CommandError{reason}
 	}
@@ -210,12 +216,12 @@ func (l *listener) leave(code ws.Code, reason string) {
 }
 
 func (s *shared) open(*http.Request) (session, error) {
-	select {
-	case <-s.over:
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone {
 		return nil, &ws.RejectError{Status: http.StatusServiceUnavailable, Body: "503 service unavailable: the command has ended\n"}
-	default:
-		return &listener{s: s}, nil
 	}
+	return &listener{s: s}, nil
 }
 
 func (l *listener) abandon() {}
@@ -231,12 +237,7 @@ func (l *listener) serve(c *ws.Conn) {
 		l.send(k.m)
 	}
 	s.conns[l.number] = l
-	over := false
-	select {
-	case <-s.over:
-		over = true // since open
-	default:
-	}
+	over := s.gone // since open
 	s.mu.Unlock()
 
 	if s.o.Framing == Events {
