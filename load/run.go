@@ -177,27 +177,33 @@ func (r *run) drive() {
 	if p.paced() {
 		r.schedule = p.schedule(len(r.senders))
 	}
+	var wg, ready sync.WaitGroup
+	begin := func(send func(*link)) {
+		for _, l := range r.senders {
+			wg.Go(func() {
+				ready.Done()
+				send(l)
+				if r.open.Load() == 0 { // nobody can go on
+					r.stop()
+				}
+			})
+		}
+	}
+	ready.Add(len(r.senders))
+	if r.schedule != nil { // they wait to be told: that they have to begin costs no time of the load
+		begin((*link).sendPaced)
+		ready.Wait()
+	}
+	runtime.GC() // what opening the connections left behind would be cleared away while latencies are measured
 	r.base = r.now()
 	r.warm = r.base + p.Warmup
 	r.phase.Store(PhaseLoad) // who sees it may look at the schedule
 	r.collector.begin()
 	r.begun.Store(true)
 
-	var wg sync.WaitGroup
-	for _, l := range r.senders {
-		wg.Go(func() {
-			if r.schedule == nil {
-				l.sendClosed()
-			} else {
-				l.sendPaced()
-			}
-			if r.open.Load() == 0 { // nobody can go on
-				r.stop()
-			}
-		})
-	}
 	unsent := int64(0)
 	if r.schedule == nil {
+		begin((*link).sendClosed)
 		if p.Duration > 0 {
 			timer := time.AfterFunc(p.Duration, r.stop)
 			defer timer.Stop()

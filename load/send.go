@@ -10,9 +10,22 @@ import (
 func (l *link) sendPaced() {
 	r := l.run
 	var buf []byte
-	timer := time.NewTimer(r.plan.Timeout)
-	defer timer.Stop()
-	woke := time.Duration(0) // when the generator was here again after it had nothing to do
+	var timer *time.Timer
+	if r.plan.Closed {
+		timer = time.NewTimer(r.plan.Timeout)
+		defer timer.Stop()
+	}
+	if _, ok := r.schedule.at(int64(l.index)); !ok {
+		return // there are fewer messages than connections
+	}
+	select { // before that nobody knows when the load begins
+	case <-l.kick:
+	case <-r.load.Done():
+		return
+	case <-l.ctx.Done():
+		return
+	}
+	woke := r.now() // when the generator was here again after it had nothing to do
 	for j := int64(0); ; j++ {
 		k := j*int64(len(r.senders)) + int64(l.index)
 		due, ok := r.schedule.at(k)

@@ -114,10 +114,10 @@ func TestServerStalls(t *testing.T) {
 
 // One reply in a hundred does not come: it counts with the timeout, so p99 is that of the others and p99.9 is the timeout.
 func TestServerDrops(t *testing.T) {
-	n := 0
+	var n atomic.Int64
 	serve := echo(func(_ *ws.Conn, p []byte) ([]byte, error) {
 		time.Sleep(time.Millisecond)
-		if n++; n%100 == 50 {
+		if n.Add(1)%100 == 50 {
 			return nil, nil
 		}
 		return p, nil
