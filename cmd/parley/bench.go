@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,6 +152,9 @@ func (b *bencher) run(parent context.Context, url string) error {
 	files, err := b.create()
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		defer debug.SetGCPercent(debug.SetGCPercent(400)) // a generator that collects garbage is late; it has little of it
 	}
 	line := newLiveLine(b.std.err)
 	signals := withSignals(parent, func() {
