@@ -74,8 +74,7 @@ func (d *dialer) openStream(s *h2Stream, req *http.Request, values context.Conte
 	return d.agreed(s, resp, params, values), nil
 }
 
-// because is why a step of the handshake failed, in the words of the server if it has said goodbye. What breaks the rules is
-// reported to it.
+// because is why a step of the handshake failed, in the words of the server if it has said goodbye.
 func (s *h2Stream) because(err error) error {
 	s.fail(err)
 	s.mu.Lock()
@@ -111,6 +110,7 @@ func (s *h2Stream) request(req *http.Request) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.peer.opened = true
+	s.peer.backlog += len(block)
 	first := block[:min(len(block), h2MaxFrame)]
 	block = block[len(first):]
 	_ = s.fr.WriteHeaders(http2.HeadersFrameParam{StreamID: h2StreamID, BlockFragment: first, EndHeaders: len(block) == 0})

@@ -21,6 +21,7 @@ type h2Peer struct {
 	maxHeader  uint32 // SETTINGS_MAX_HEADER_LIST_SIZE
 	initial    uint32 // SETTINGS_INITIAL_WINDOW_SIZE
 	opened     bool   // the request is sent; guarded by h2Stream.mu, too
+	backlog    int    // what control may hold
 	interim    int    // informational answers so far
 	answer     *http.Response
 }
@@ -30,7 +31,7 @@ func (s *h2Stream) initPeer() {
 	s.fr.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	s.fr.MaxHeaderListSize = maxAnswerHeader
 	s.peer.maxStreams, s.peer.maxHeader = math.MaxUint32, math.MaxUint32
-	s.peer.table, s.peer.initial = 4096, 65535
+	s.peer.table, s.peer.initial, s.peer.backlog = 4096, 65535, h2MaxControl
 }
 
 // h2Error is a server's breach of the rules, for which the connection ends (RFC 9113 §5.4.1).
@@ -51,13 +52,12 @@ func h2Broken(code http2.ErrCode, format string, args ...any) error {
 var errH2Spoken = errors.New("the server does not speak HTTP/2: without TLS it must expect it (h2c with prior knowledge); " +
 	"or leave DialOptions.HTTPVersion at 1")
 
-// fail ends everything because of err, which is told to the server if that is to blame.
+// fail ends everything because of err. If the server is to blame, Close tells it.
 func (s *h2Stream) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e, ok := errors.AsType[*h2Error](err); ok {
-		_ = s.fr.WriteGoAway(0, e.code, nil)
-		s.kick()
+		s.parting = e.code
 	}
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
@@ -89,7 +89,7 @@ func (s *h2Stream) step() error {
 	if err := s.handle(f); err != nil {
 		return err
 	}
-	if len(s.control) > h2MaxControl {
+	if len(s.control) > s.peer.backlog {
 		return h2Broken(http2.ErrCodeEnhanceYourCalm, "it asks for more answers than it reads")
 	}
 	s.kick()

@@ -49,8 +49,9 @@ type h2Stream struct {
 	closed          bool
 	readErr         error // behind what is buffered; io.EOF after END_STREAM
 	writeErr        error
-	failed          bool  // nothing can be done with the connection any more
-	goAway          error // what the server has announced
+	failed          bool          // nothing can be done with the connection any more
+	goAway          error         // what the server has announced
+	parting         http2.ErrCode // what it is told at the end
 
 	// Received. Only the goroutine that reads frames makes room; while it fills, the buffer stays.
 	buf     *buffer // unread bytes are buf.b[r:w]
@@ -400,7 +401,7 @@ func (s *h2Stream) Close() error {
 				_ = s.fr.WriteData(h2StreamID, true, nil)
 			}
 		}
-		_ = s.fr.WriteGoAway(0, http2.ErrCodeNo, nil)
+		_ = s.fr.WriteGoAway(0, s.parting, nil)
 		bye = s.control
 	}
 	s.closed = true

@@ -9,9 +9,12 @@ import (
 	"crypto/x509"
 	"math/big"
 	"net"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
 
 	"github.com/parley-ws/parley/ws"
 	"github.com/parley-ws/parley/ws/wstest"
@@ -28,6 +31,37 @@ var transports = []struct {
 		return tlsOver(t, a, b)
 	}},
 	{"pipe", func(testing.TB) (client, server net.Conn) { return wstest.Pipe(nil) }},
+	{"HTTP/2", func(t testing.TB) (client, server net.Conn) {
+		a, b := tcpPair(t)
+		return h2Over(t, a, b)
+	}},
+}
+
+// h2Over opens a stream of HTTP/2 over two connected streams: a client's of ours, and a server's of net/http.
+func h2Over(t testing.TB, a, b net.Conn) (client, server net.Conn) {
+	t.Helper()
+	streams := make(chan net.Conn, 1)
+	serving := make(chan struct{})
+	go func() {
+		defer close(serving)
+		(&http2.Server{}).ServeConn(b, &http2.ServeConnOpts{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s, wait := ws.H2Handler(w, r)
+			streams <- s
+			wait()
+		})})
+	}()
+	client, err := ws.H2Client(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server = <-streams
+	t.Cleanup(func() {
+		client.Close()
+		server.Close()
+		b.Close()
+		<-serving
+	})
+	return client, server
 }
 
 // connsOver returns a client and a server over two connected streams. The test's end cuts them.
