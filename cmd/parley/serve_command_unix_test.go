@@ -216,8 +216,50 @@ func TestServeCommandTopic(t *testing.T) {
 	says(t, c, "by somebody")
 }
 
+// A topic that takes no more for now makes the command wait: nothing is lost.
+func TestServeCommandRate(t *testing.T) {
+	t.Parallel()
+	s := startCommands(t, "[[topic]]\npattern = \"**\"\nrate = 100\nburst = 5\nhistory = 1000\nkind = \"json\"\n"+
+		one(`topic = "numbers"`, `i=0; while test $i -lt 50; do echo $i; i=$((i+1)); done; sleep 600`))
+	c := dial(t, s.ws+"/t/numbers?history=1000", nil)
+	for i := range 50 {
+		if got := next(t, c); got != strconv.Itoa(i) {
+			t.Fatalf("got %q, want %d", got, i)
+		}
+	}
+	if page := history(t, s, "numbers"); page[0].Kind != "json" {
+		t.Errorf("%+v", page[0])
+	}
+}
+
+// A command that does not read holds nobody up: what does not fit is left out, and the log says so.
+func TestServeCommandInputFull(t *testing.T) {
+	t.Parallel()
+	s := startCommands(t, "[limits]\nmessage_bytes = \"16KiB\"\noutbox = \"64KiB\"\n"+one("topic = \"deaf\"\ninput = true", `sleep 600`))
+	for range 40 { // a pipe takes 64 KiB
+		s.publish(t, "deaf", strings.Repeat("x", 16<<10))
+	}
+	s.until(t, "the log", func(_, err string) bool { return strings.Contains(err, "a message does not get to the command") })
+}
+
+// A server that cannot listen has started nothing.
+func TestServeCommandAddressInUse(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, nil)
+	dir := t.TempDir()
+	name := filepath.Join(dir, "c.toml")
+	write(t, name, one(`topic = "x"`, "echo > "+filepath.Join(dir, "started")))
+	parley(t, "", "serve", "--config", name, "--addr", strings.TrimSuffix(strings.TrimPrefix(s.page, "http://"), "/")).expect(t, 1, "in use")
+	if _, err := os.Stat(filepath.Join(dir, "started")); err == nil {
+		t.Error("the command has run")
+	}
+}
+
 // message is one of a topic's history.
-type message struct{ Data, Position, From, Kind string }
+type message struct {
+	Data                 any
+	Position, From, Kind string
+}
 
 func history(t *testing.T, s *commanded, topic string) []message {
 	t.Helper()
