@@ -80,6 +80,7 @@ func (l *link) told(p []byte) {
 		l.delivered.Add(missing)
 	}
 	if l.slow {
+		l.slowMissing.Add(missing)
 		return
 	}
 	l.shard.count(func(c *counts) {

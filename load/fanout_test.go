@@ -86,6 +86,29 @@ func TestFanoutLoss(t *testing.T) {
 	})
 }
 
+// What the server tells a slow subscriber is told.
+func TestFanoutSlowGap(t *testing.T) {
+	deliver := func(member, n int, p []byte) [][]byte {
+		switch {
+		case member > 0, n == 0:
+			return [][]byte{p}
+		case n == 19:
+			return [][]byte{[]byte(`{"type":"gap","count":19,"reason":"slow"}`)}
+		}
+		return nil
+	}
+	plan := Plan{Rate: 10, Duration: 2 * time.Second, Slow: 1, SlowRate: 10, ConnectRate: 10, Fanout: &Fanout{Subscribers: 2}}
+	bubble(t, room(deliver), plan, func(t *testing.T, r *Report, err error) {
+		if s := r.Slow; err != nil || s.Received != 2 || s.Announced != 19 || s.Open != 1 || r.Fanout.Lost != 0 {
+			t.Errorf("%+v, %+v, %v", s, r.Fanout, err)
+		}
+		var b strings.Builder
+		if err := r.WriteText(&b, 100); err != nil || !strings.Contains(b.String(), "slow readers 1, 1 still open; 2 received, 19 said to be missing") {
+			t.Errorf("%s, %v", b.String(), err)
+		}
+	})
+}
+
 // Slow subscribers do not count as loss.
 func TestFanoutSlow(t *testing.T) {
 	one := func(_, _ int, p []byte) [][]byte { return [][]byte{p} }

@@ -46,6 +46,9 @@ type link struct {
 	delivered atomic.Int64 // measured messages that came, or of which the server said that they do not
 	seen      map[int]*seen
 
+	// Of one that reads slowly: what it has read, and how much the server said is missing.
+	slowRead, slowMissing atomic.Int64
+
 	mu       sync.Mutex
 	ended    error // why the connection ended, if it did before its time
 	survived bool  // of a slow one: it was open at the end
@@ -183,6 +186,9 @@ func (l *link) receive(t ws.Type, p []byte) {
 		if !l.slow {
 			l.shard.record(mFirst, now-time.Duration(l.firstDue.Load()))
 		}
+	}
+	if l.slow {
+		l.slowRead.Add(1)
 	}
 	switch {
 	case l.role == subscriber:

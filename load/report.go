@@ -103,6 +103,9 @@ type Slow struct {
 	// Connections is how many there were, and Open how many were open at the end.
 	Connections int `json:"connections"`
 	Open        int `json:"open"`
+	// Received is how many messages they read, and Announced how many the server told them are missing.
+	Received  int64 `json:"received"`
+	Announced int64 `json:"announced"`
 	// Ended is how many ended, by how: "close 1013".
 	Ended map[string]int `json:"ended,omitempty"`
 }
@@ -216,6 +219,8 @@ func (r *run) report() *Report {
 				rep.Slow.Ended[kindOf(l.ended)]++
 			}
 			rep.Slow.Connections++
+			rep.Slow.Received += l.slowRead.Load()
+			rep.Slow.Announced += l.slowMissing.Load()
 		}
 	}
 	rep.Generator.Limit = rep.generatorLimit()

@@ -83,7 +83,11 @@ func (r *Report) WriteText(w io.Writer, width int) error {
 			formatNumber(float64(d.Subscribers)), formatNumber(float64(d.Lost)), formatNumber(float64(d.Announced)), formatNumber(float64(d.Duplicates)), formatNumber(float64(d.Disorder)))
 	}
 	if s := r.Slow; s != nil {
-		line("slow readers %s, %s still open%s", formatNumber(float64(s.Connections)), formatNumber(float64(s.Open)), s.ends())
+		text = fmt.Sprintf("slow readers %s, %s still open%s", formatNumber(float64(s.Connections)), formatNumber(float64(s.Open)), s.ends())
+		if text += fmt.Sprintf("; %s received", formatNumber(float64(s.Received))); s.Announced > 0 {
+			text += fmt.Sprintf(", %s said to be missing", formatNumber(float64(s.Announced)))
+		}
+		line("%s", text)
 	}
 	line("")
 	line("%-14s%10s%10s%10s%10s%10s%10s%10s%10s", "", "count", "p50", "p90", "p99", "p99.9", "p99.99", "max", "mean")
