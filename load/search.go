@@ -60,10 +60,10 @@ func (t Trial) verdict() string {
 const precision = 1.05
 
 // maxTrials bounds a search.
-const maxTrials = 40
+const maxTrials = 60
 
 // FindMax finds the highest rate that meets all conditions: it doubles Plan.Rate until they do not hold, or halves it until they
-// do, and then halves the distance until it is below 5 %. Each trial is a run of the plan with connections of its own. A rate also
+// do, and then halves the distance until it is below 5 %. A rate at which they do not hold is tried once more before that counts. Each trial is a run of the plan with connections of its own. A rate also
 // has to be sent: 95 % of it at least. The report is that of the best trial, with the search in it. tried is called after each trial; it
 // may be nil.
 func FindMax(ctx context.Context, plan Plan, hold []Threshold, tried func(Trial)) (*Report, error) {
@@ -100,6 +100,7 @@ func findMax(ctx context.Context, plan Plan, hold []Threshold, tried func(Trial)
 		return best, err
 	}
 	low, high := 0.0, 0.0 // the best that holds, the least that does not; 0 if there is none yet
+	again := false        // this rate did not hold once
 	for rate := plan.Rate; len(s.Trials) < maxTrials; {
 		p := plan
 		p.Rate = rate
@@ -116,6 +117,11 @@ func findMax(ctx context.Context, plan Plan, hold []Threshold, tried func(Trial)
 			tried(trial)
 		}
 		last = report
+		if !trial.Holds && !again {
+			again = true // what has nothing to do with the rate may have come between
+			continue
+		}
+		again = false
 		if trial.Holds {
 			low, best, s.Best = rate, report, rate
 		} else {

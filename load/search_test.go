@@ -60,10 +60,22 @@ func TestFindMax(t *testing.T) {
 		}
 	}
 
+	// Something that comes between once does not decide.
+	hiccup := 0
+	r, err := findMax(t.Context(), Plan{}, []Threshold{hold}, nil, func(ctx context.Context, p Plan) (*Report, error) {
+		if hiccup++; hiccup%4 == 1 {
+			return pretend(0, 1e9)(ctx, p)
+		}
+		return pretend(5300, 1e9)(ctx, p)
+	})
+	if err != nil || r.Search.Best > 5300 || r.Search.Best < 5000 {
+		t.Errorf("%+v, %v", r.Search, err)
+	}
+
 	// A trial that fails ends the search; what was found is there.
 	broken := errors.New("broken")
 	n := 0
-	r, err := findMax(t.Context(), Plan{}, []Threshold{hold}, nil, func(ctx context.Context, p Plan) (*Report, error) {
+	r, err = findMax(t.Context(), Plan{}, []Threshold{hold}, nil, func(ctx context.Context, p Plan) (*Report, error) {
 		if n++; n == 3 {
 			return nil, broken
 		}
