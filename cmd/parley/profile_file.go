@@ -55,8 +55,7 @@ func (f *configFile) parse(text string) error {
 	}
 	if p, ok := root["client"]; ok {
 		f.clientLine = f.line(p)
-		f.client = map[string]toml.Primitive{}
-		if f.meta.PrimitiveDecode(p, &f.client) != nil {
+		if f.client = f.table(p); f.client == nil {
 			return f.problem(f.clientLine, "\"client\" is a table: write [client], and its keys below")
 		}
 	}
@@ -64,20 +63,34 @@ func (f *configFile) parse(text string) error {
 	if !ok {
 		return nil
 	}
-	var profiles map[string]toml.Primitive
-	if f.meta.PrimitiveDecode(p, &profiles) != nil {
+	profiles := f.table(p)
+	if profiles == nil {
 		return f.problem(f.line(p), "a profile is a table: write [profile.NAME], and its keys below")
 	}
 	f.profiles, f.profileLines = map[string]map[string]toml.Primitive{}, map[string]int{}
 	for name, p := range profiles {
-		values := map[string]toml.Primitive{}
 		f.profileLines[name] = f.line(p)
-		if f.meta.PrimitiveDecode(p, &values) != nil {
+		if f.profiles[name] = f.table(p); f.profiles[name] == nil {
 			return f.problem(f.line(p), "a profile is a table: write [profile.%s], and its keys below", tomlName(name))
 		}
-		f.profiles[name] = values
 	}
 	return nil
+}
+
+// table returns what is in a table, nil if it is none: the library takes other values for an empty one.
+func (f *configFile) table(p toml.Primitive) map[string]toml.Primitive {
+	var value any
+	if f.meta.PrimitiveDecode(p, &value) != nil {
+		return nil
+	}
+	if _, ok := value.(map[string]any); !ok {
+		return nil
+	}
+	values := map[string]toml.Primitive{}
+	if f.meta.PrimitiveDecode(p, &values) != nil {
+		return nil
+	}
+	return values
 }
 
 // tomlName is a name as a TOML file has it.
