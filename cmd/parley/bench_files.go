@@ -51,15 +51,33 @@ func (files benchFiles) drop() {
 	}
 }
 
-// write writes the table and the files. Where standard output is one of the files, it is that alone.
+// write writes the files and the table. The table comes last, as whoever reads it may stop after some lines, which ends this process.
+// Where standard output is one of the files, it is that alone.
 func (b *bencher) write(files benchFiles, report *load.Report) error {
 	table := b.std.out
-	for _, file := range files {
-		if file == b.std.out {
-			table = b.std.err
+	last := -1 // which file is standard output
+	writers := [...]func(io.Writer) error{report.WriteJSON, report.WriteHTML, report.WriteCSV, report.WriteHDR}
+	var failed error
+	note := func(file *os.File, err error) {
+		if err != nil && failed == nil {
+			failed = &failure{exitIO, fmt.Errorf("writing %s: %w", file.Name(), err), "the table is complete all the same"}
 		}
 	}
-	failed := writeTable(table, b.color, report.WriteText, func(line string) string {
+	for i, file := range files {
+		switch file {
+		case nil:
+		case b.std.out:
+			table, last = b.std.err, i
+		default:
+			file.Truncate(0) // a pipe has nothing to truncate
+			err := writers[i](file)
+			if cerr := file.Close(); err == nil {
+				err = cerr
+			}
+			note(file, err)
+		}
+	}
+	err := writeTable(table, b.color, report.WriteText, func(line string) string {
 		for prefix, colour := range map[string]string{"FAILED ": red, "ok     ": green, "! ": yellow} {
 			if strings.HasPrefix(line, prefix) {
 				return colour
@@ -67,24 +85,11 @@ func (b *bencher) write(files benchFiles, report *load.Report) error {
 		}
 		return ""
 	})
-	for i, write := range [...]func(io.Writer) error{report.WriteJSON, report.WriteHTML, report.WriteCSV, report.WriteHDR} {
-		file := files[i]
-		if file == nil {
-			continue
-		}
-		var err error
-		if file == b.std.out {
-			err = write(file)
-		} else {
-			file.Truncate(0) // a pipe has nothing to truncate
-			err = write(file)
-			if cerr := file.Close(); err == nil {
-				err = cerr
-			}
-		}
-		if err != nil && failed == nil {
-			failed = &failure{exitIO, fmt.Errorf("writing %s: %w", file.Name(), err), "the table is complete all the same"}
-		}
+	if last >= 0 {
+		note(b.std.out, writers[last](b.std.out))
+	}
+	if err != nil {
+		return &failure{exitIO, fmt.Errorf("writing the table: %w", err), "the files of --json, --html, --csv and --hdr are complete all the same"}
 	}
 	return failed
 }

@@ -80,3 +80,26 @@ func TestBenchFiles(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
+
+// Who reads only the beginning of the table, or has no room for it, loses no report.
+func TestBenchPipe(t *testing.T) {
+	t.Parallel()
+	shell := need.Command(t, "sh", "install a shell")
+	url := echoServer(t, same)
+	for name, to := range map[string]string{"a pipe that is closed": "| true", "a full disk": "> /dev/full"} {
+		if _, err := os.Stat("/dev/full"); err != nil && strings.Contains(to, "full") {
+			continue
+		}
+		file := filepath.Join(t.TempDir(), "r.json")
+		exec.Command(shell, "-c", binary+" bench "+url+" -n 5 --json "+file+" "+to).Run() // its code is the shell's business
+		if report := readLoad(t, file); report.Messages.Received != 5 {
+			t.Errorf("%s: %+v", name, report.Messages)
+		}
+	}
+	if _, err := os.Stat("/dev/full"); err == nil {
+		r := parley(t, "", "bench", url, "-n", "5", "--json", "/dev/full")
+		if r.code != 1 || !strings.Contains(r.err, "/dev/full") || !strings.Contains(r.out, "5 answered") {
+			t.Errorf("%+v", r)
+		}
+	}
+}
