@@ -32,6 +32,7 @@ var flagNotes = map[string]string{
 	"probe --idle":                 "A long time finds proxies that end idle connections.",
 	"probe --json":                 "It is one object: `ok`, `steps` (`name`, `ok`, `ms`, `text`, `notes`, `details`), `why`, `remedy`, `exit`.",
 	"connection --header":          "In a file, it does not appear in the list of processes.",
+	"connection --user":            "`@-` is standard input. USER alone asks for the password on the terminal.",
 	"connection --subprotocol":     "Most preferred first.",
 	"connection --compress":        "That is permessage-deflate (RFC 7692); `takeover` lets messages refer to earlier ones.",
 	"connection --proxy":           "Without it, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide.",
