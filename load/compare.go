@@ -27,7 +27,8 @@ type Row struct {
 	A, B float64
 	// SpreadA and SpreadB are from where to where the figure went in each run: where its median lies, were the run repeated.
 	SpreadA, SpreadB [2]float64
-	// Verdict is what B is: Better, Worse, Tie if the spreads overlap, or Unknown if one of the two does not have the figure.
+	// Verdict is what B is: Better, Worse, Tie if the spreads overlap, or Unknown if one of the two does not have the figure, or too
+	// few times for it.
 	Verdict string
 
 	unit unit
@@ -91,7 +92,7 @@ func Compare(a, b *Report) *Comparison {
 			continue
 		}
 		r := Row{Name: f.name, A: x, B: y, Verdict: Unknown, unit: f.unit}
-		if okA && okB {
+		if okA && okB && a.tells(f.name) && b.tells(f.name) {
 			r.SpreadA, r.SpreadB = a.spread(f.name, x), b.spread(f.name, y)
 			switch less := r.SpreadB[1] < r.SpreadA[0]; {
 			case !less && r.SpreadA[1] >= r.SpreadB[0]:
@@ -101,9 +102,11 @@ func Compare(a, b *Report) *Comparison {
 			default:
 				r.Verdict = Better
 			}
-		} else if !okA {
+		}
+		if !okA {
 			r.A = math.NaN()
-		} else {
+		}
+		if !okB {
 			r.B = math.NaN()
 		}
 		c.Rows = append(c.Rows, r)
@@ -111,9 +114,16 @@ func Compare(a, b *Report) *Comparison {
 	return c
 }
 
+// tells reports whether there are enough times for a percentile of which there is no series: p99 of ten times is just the longest.
+func (r *Report) tells(name string) bool {
+	of, which, _ := strings.Cut(name, ".")
+	l := r.Latency[of]
+	return which != "p99" || l == nil || l.Count == 0 || l.Count >= 100
+}
+
 // about says in a line what a report is of.
 func (r *Report) about(name string) string {
-	text := name + "  " + printable(r.URL)
+	text := name + " " + printable(r.URL)
 	if !r.Start.IsZero() {
 		text += ", " + r.Start.Local().Format(time.DateTime)
 	}
@@ -201,7 +211,9 @@ func (c *Comparison) WriteText(w io.Writer, width int) error {
 		b.WriteString(clip(strings.TrimRight(fmt.Sprintf(format, args...), " "), width) + "\n")
 	}
 	for _, text := range c.About {
-		line("%s", text)
+		for i, part := range wrap(text, max(width-2, 20)) {
+			line("%s%s", map[bool]string{false: "  "}[i == 0], part)
+		}
 	}
 	line("")
 	line("%-12s%12s%12s%10s  %-8s%-22s%s", "", "A", "B", "change", "B is", "A went from - to", "B went from - to")
@@ -222,10 +234,6 @@ func (c *Comparison) WriteText(w io.Writer, width int) error {
 			}
 			return figure(s[0]) + " - " + figure(s[1])
 		}
-		for _, text := range c.About {
-			line("%s", text)
-		}
-		line("")
 		line("%-12s%12s%12s%10s  %-8s%-22s%s", r.Name, figure(r.A), figure(r.B), change, r.Verdict, spread(r.SpreadA), spread(r.SpreadB))
 	}
 	if len(c.Remarks) > 0 {

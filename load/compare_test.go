@@ -82,10 +82,13 @@ func TestCompareSetups(t *testing.T) {
 	if err := Compare(a, b).WriteText(&text, 200); err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range []string{"A  ws://x, ", "B  ws://y, ", "rate: 100 and 200\n", "messages: 64 bytes and 64 to 128 bytes\n", "match: echo and order\n", "stages: none and 1ns:5\n", "closed: false and true\n", "B was interrupted\n", "B: of 10 connections 3 failed or were lost\n"} {
+	for _, word := range []string{"A ws://x, ", "B ws://y, ", "connect.p99          7ms         7ms    +0.0 %  -\n", "rate: 100 and 200\n", "messages: 64 bytes and 64 to 128 bytes\n", "match: echo and order\n", "stages: none and 1ns:5\n", "closed: false and true\n", "B was interrupted\n", "B: of 10 connections 3 failed or were lost\n"} {
 		if !strings.Contains(text.String(), word) {
 			t.Errorf("no %q in\n%s", word, text.String())
 		}
+	}
+	if n := strings.Count(text.String(), "A ws://x"); n != 1 {
+		t.Errorf("it says %d times what A is:\n%s", n, text.String())
 	}
 	if c := Compare(a, a); len(c.Remarks) != 0 {
 		t.Errorf("%q", c.Remarks)
