@@ -31,8 +31,8 @@ type pageData struct {
 	Mode   string
 	Facts  [][2]string
 	Limit  string
-	// Generator is its share of the processors, in percent.
-	Generator float64
+	// Generator says how it did.
+	Generator string
 	Plots     []pagePlot
 	Times     [][]string
 	Trials    [][]string
@@ -50,7 +50,7 @@ type pagePlot struct {
 // markup.
 func (r *Report) WriteHTML(w io.Writer) error {
 	sum := sha256.Sum256([]byte(pageStyle))
-	d := pageData{Style: template.CSS(pageStyle), Report: r, Mode: r.mode(), Limit: sentence(r.Generator.Limit), Generator: 100 * r.Generator.CPU,
+	d := pageData{Style: template.CSS(pageStyle), Report: r, Mode: r.mode(), Limit: sentence(r.Generator.Limit), Generator: r.Generator.text(),
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src data:; base-uri 'none'; form-action 'none'"}
 	if !r.Start.IsZero() {
 		d.Start = r.Start.UTC().Format(time.DateTime) + " UTC"
