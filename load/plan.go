@@ -188,7 +188,7 @@ func (p *Plan) check() error {
 	case p.Warmup > 0 && p.paced() && p.schedule(p.sending()).over(p.Warmup):
 		return errPlan("the warm-up of %v leaves nothing: all messages are due before it ends", p.Warmup)
 	}
-	return p.enough()
+	return p.enough(maxFiles, localPorts)
 }
 
 // sending is how many connections there should be that send.
@@ -219,20 +219,20 @@ func (p *Plan) schedule(senders int) *schedule {
 const spareFiles = 48
 
 // enough says what this machine has too little of for so many connections. What it cannot know it does not judge.
-func (p *Plan) enough() error {
+func (p *Plan) enough(files func() (uint64, bool), ports func() (int, bool)) error {
 	if p.Dial.NetDial != nil {
 		return nil
 	}
-	if most, ok := maxFiles(); ok && uint64(p.Connections)+spareFiles > most {
+	if most, ok := files(); ok && uint64(p.Connections)+spareFiles > most {
 		return errPlan("%d connections need as many open files, of which this process may have %d: raise that limit (ulimit -n %d), or open fewer",
 			p.Connections, most, p.Connections+spareFiles)
 	}
 	// A proxy is one destination, too.
 	if !strings.HasPrefix(p.URL, "ws+unix:") && !strings.Contains(p.URL, "{conn}") {
 		addresses := max(1, len(p.LocalAddrs))
-		if ports, ok := localPorts(); ok && p.Connections > ports*addresses {
+		if each, ok := ports(); ok && p.Connections > each*addresses {
 			return errPlan("%d connections to one destination need as many local ports, of which %s %d: add local addresses, or open fewer",
-				p.Connections, map[bool]string{true: "one address has", false: "these addresses have"}[addresses == 1], ports*addresses)
+				p.Connections, map[bool]string{true: "one address has", false: "these addresses have"}[addresses == 1], each*addresses)
 		}
 	}
 	return nil
