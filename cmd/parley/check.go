@@ -25,7 +25,12 @@ func newCheck(std stdio) *cobra.Command {
 --cacert, --origin and --subprotocol as parley connect does. --html has the variable PARLEY_HTML.`,
 		Example: `  parley check ws://127.0.0.1:8080/echo --html report.html
   parley check --listen 127.0.0.1:9001   # clients run /runCase?case=N&agent=NAME`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil // --listen, --list and --explain need none
+			}
+			return exactly(1, "the URL")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := fromEnvironment(cmd); err != nil {
 				return err

@@ -146,6 +146,7 @@ func TestCheckUsage(t *testing.T) {
 		{[]string{"ws://localhost", "--case", "[a"}, 2, []string{"[a", "--list"}},
 		{[]string{"ws://localhost", "--tag", "none"}, 2, []string{"none", "--list"}},
 		{[]string{"ws://localhost", "--http", "2"}, 2, []string{"HTTP/1.1 only"}},
+		{[]string{"ws://localhost", "ws://localhost"}, 2, []string{"unexpected argument", "--help"}},
 		{[]string{"ws://localhost", "--color", "blue"}, 2, []string{"blue", "always"}},
 		{[]string{"ws://localhost", "--parallel", "0"}, 2, []string{"--parallel"}},
 		{[]string{"ws://localhost", "--timeout", "0s"}, 2, []string{"--timeout"}},
