@@ -72,7 +72,7 @@ func (s *Session) push(e entry) bool {
 			return true
 		case ErrFull:
 		default:
-			s.fail(Reason{Code: GoingAway, Text: "the connection was lost", Reconnect: true})
+			s.fail(Lost(err))
 			return false
 		}
 		o.sending = true
@@ -347,7 +347,8 @@ func (s *Session) drain() {
 		s.mu.Unlock()
 		if len(frames) > 0 {
 			if err := s.sink.Send(s.hub.ctx, frames); err != nil {
-				why = &Reason{Code: SlowConsumer, Text: "the connection was lost, or did not take anything for too long", Reconnect: true}
+				lost := Lost(err)
+				why = &lost
 			}
 		}
 		if why != nil {

@@ -98,6 +98,19 @@ type Reason struct {
 // ErrFull is returned by Sink.TrySend while the transport takes no more.
 var ErrFull = errors.New("hub: the transport is full")
 
+// ErrStalled is in the chain of what a Sink returns, and of what Lost is given, if the transport was given up because the client took
+// nothing for too long.
+var ErrStalled = errors.New("hub: the client took nothing for too long")
+
+// Lost is the reason for the end of a session whose transport has ended with err: SlowConsumer for ErrStalled, and GoingAway for everything
+// else, such as a client that has left. Dialects close their sessions with it.
+func Lost(err error) Reason {
+	if errors.Is(err, ErrStalled) {
+		return Reason{Code: SlowConsumer, Text: "the client took nothing for too long", Reconnect: true}
+	}
+	return Reason{Code: GoingAway, Text: "the connection was lost", Reconnect: true}
+}
+
 // Sink is the transport of one session. The hub calls TrySend and Send by one goroutine at a time, Close from any. It may hold locks when it
 // calls them, as when it calls a Codec: they must not call the Session or the Hub.
 type Sink interface {

@@ -54,7 +54,7 @@ func (p *peer) connect(c *command) {
 	p.session = s
 	p.live.Store(s)
 	if p.over.Load() { // the transport has gone meanwhile
-		s.Close(lost)
+		s.Close(hub.Lost(p.sink.Err()))
 		return
 	}
 	if p.secret != "" {

@@ -18,7 +18,7 @@ type peer struct {
 	h         *Handler
 	codec     codec
 	transport string
-	sink      hub.Sink
+	sink      sink
 	request   func() *http.Request // the one that the client came with
 	digest    [sha256.Size]byte    // of the secret, where there is one
 	secret    string               // until it has been told
@@ -37,6 +37,12 @@ type peer struct {
 
 	callMu sync.Mutex
 	calls  map[uint64]*call // that are under way
+}
+
+// sink is a transport that knows how it has ended.
+type sink interface {
+	hub.Sink
+	Err() error
 }
 
 // call is one call under way. Peer.callMu guards it.
@@ -135,7 +141,7 @@ func (p *peer) late() {
 
 // gone is called when the transport is. Deferred, it passes a panic on, having told the client that the server failed.
 func (p *peer) gone() {
-	why, failed := lost, recover()
+	why, failed := hub.Lost(p.sink.Err()), recover()
 	if failed != nil {
 		why = hub.Reason{Code: hub.Internal, Text: "the server failed; its log says why", Reconnect: true}
 	}
@@ -150,9 +156,6 @@ func (p *peer) gone() {
 	defer p.mu.Unlock()
 	p.stopTimer()
 }
-
-// lost is how a session ends whose transport has.
-var lost = hub.Reason{Code: hub.GoingAway, Text: "the connection was lost", Reconnect: true}
 
 // do carries out one command.
 func (p *peer) do(c *command) {

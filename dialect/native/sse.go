@@ -81,7 +81,8 @@ func (h *Handler) sse(w http.ResponseWriter, r *http.Request) {
 		if len(b) == 0 {
 			b = append(b, ":\n\n"...) // a comment, for what stands between not to give up
 		}
-		if h.write(w, b) != nil || reason != nil {
+		err := h.write(w, b)
+		if s.out.Fail(err); err != nil || reason != nil {
 			return
 		}
 		if cap(b) > 64<<10 {

@@ -190,7 +190,11 @@ func (s *socket) leave() {
 	s.over = true
 	s.mu.Unlock()
 	if s.session != nil {
-		s.session.Close(hub.Reason{Code: hub.GoingAway, Text: "the client has gone"})
+		var err error
+		if c := s.conn(); c != nil {
+			err = s.out.Err()
+		}
+		s.session.Close(hub.Lost(err))
 	}
 }
 

@@ -38,7 +38,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, f broker.Filter
 		h.later(w, r, e)
 		return
 	}
-	defer s.Close(hub.Reason{Code: hub.GoingAway, Text: "the client has gone"})
+	defer func() { s.Close(hub.Lost(sink.Err())) }()
 	since := want.Since
 	want.Reply = func(told hub.Subscribed) hub.Frame { return c.begin(&told, since) }
 	if _, e := s.Subscribe(r.Context(), *want); e != nil {
@@ -47,9 +47,11 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, f broker.Filter
 	}
 	out := h.open(w)
 	out.buf = appendRetry(out.buf, h.o.Retry)
-	if out.flush() == nil {
-		h.pump(r.Context(), out, sink)
+	if err := out.flush(); err != nil {
+		sink.Fail(err)
+		return
 	}
+	h.pump(r.Context(), out, sink)
 }
 
 // streamWish is what an event stream is to send. A client that comes back says so by Last-Event-ID; its URL is that of the first time.
@@ -164,7 +166,8 @@ func (h *Handler) pump(ctx context.Context, out *events, sink *transport.Stream)
 			out.buf = h.appendEnd(out.buf, reason)
 		}
 		if len(out.buf) > 0 {
-			if out.flush() != nil {
+			if err := out.flush(); err != nil {
+				sink.Fail(err)
 				return
 			}
 		}

@@ -79,7 +79,9 @@ func New(o Options) *Metrics {
 		Name: "parley_sessions_begun_total",
 		Help: "Sessions that have connected.",
 	}, []string{"dialect", "transport"}))
-	m.sessionsEnded = m.counters("parley_sessions_ended_total", "Sessions that have ended, by the code of the reason.", "reason", codes...)
+	m.sessionsEnded = m.counters("parley_sessions_ended_total",
+		"Sessions that have ended, by the code of the reason: going_away if the client left, its connection was lost or the server stops, "+
+			"slow_consumer if it did not read fast enough, or took nothing for the whole of limits.write_timeout.", "reason", codes...)
 
 	outcomes := append([]string{"stored", "duplicate"}, codes...)
 	m.published = m.counters("parley_published_messages_total",

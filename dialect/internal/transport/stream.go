@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"time"
 
@@ -25,6 +27,7 @@ type Stream struct {
 	room    chan struct{} // closed when something was taken; nil if nobody waits
 	reason  *hub.Reason
 	gone    bool
+	err     error // of the connection, as far as the handler has met one
 
 	timer *time.Timer // of whoever takes
 }
@@ -39,7 +42,7 @@ func (s *Stream) TrySend(f hub.Frame) error {
 func (s *Stream) put(f hub.Frame) error {
 	switch {
 	case s.gone:
-		return ErrGone
+		return cmp.Or(s.err, ErrGone)
 	case s.bytes > 0 && s.bytes+f.Size > QueueLimit:
 		return hub.ErrFull
 	}
@@ -152,6 +155,22 @@ func (s *Stream) alarm(d time.Duration) <-chan time.Time {
 		s.timer.Reset(d)
 	}
 	return s.timer.C
+}
+
+// Fail notes what the handler met when it sent, before it leaves. Nil is nothing.
+func (s *Stream) Fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = stalled(err, os.ErrDeadlineExceeded)
+	}
+}
+
+// Err returns what Fail has noted, for hub.Lost.
+func (s *Stream) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 // Leave tells that nobody takes anything any more: the handler has ended.

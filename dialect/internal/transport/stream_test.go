@@ -3,6 +3,8 @@ package transport_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,5 +113,24 @@ func TestStreamAllocations(t *testing.T) {
 	<-done
 	if n > 1 {
 		t.Errorf("%v allocations for a frame", n)
+	}
+}
+
+// What ended a stream is told to the hub, with a sign that the client took nothing.
+func TestStreamFails(t *testing.T) {
+	for _, c := range []struct {
+		err     error
+		stalled bool
+	}{{errors.New("reset by peer"), false}, {fmt.Errorf("write: %w", os.ErrDeadlineExceeded), true}} {
+		s := &transport.Stream{}
+		s.Fail(nil)
+		s.Fail(c.err)
+		s.Fail(errors.New("another"))
+		s.Leave()
+		for _, err := range []error{s.Err(), s.TrySend(hub.Frame{Size: 1})} {
+			if !errors.Is(err, c.err) || errors.Is(err, hub.ErrStalled) != c.stalled {
+				t.Errorf("%v became %v", c.err, err)
+			}
+		}
 	}
 }

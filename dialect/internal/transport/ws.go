@@ -4,6 +4,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/parley-ws/parley/hub"
 	"github.com/parley-ws/parley/ws"
@@ -33,7 +34,7 @@ func (w *WebSocket) TrySend(f hub.Frame) error {
 	if errors.Is(err, ws.ErrSlowConsumer) {
 		return hub.ErrFull
 	}
-	return err
+	return stalled(err, ws.ErrWriteTimeout)
 }
 
 // Send sends frames; as many as the Conn's queue takes leave in one write.
@@ -48,10 +49,21 @@ func (w *WebSocket) Send(ctx context.Context, frames []hub.Frame) error {
 			}
 		}
 		if err := w.Conn.WritePrepared(ctx, f.Data.(*ws.Prepared)); err != nil {
-			return err
+			return stalled(err, ws.ErrWriteTimeout)
 		}
 	}
 	return nil
+}
+
+// Err returns how the Conn has ended, for hub.Lost.
+func (w *WebSocket) Err() error { return stalled(context.Cause(w.Conn.Context()), ws.ErrWriteTimeout) }
+
+// stalled puts hub.ErrStalled into the chain of an error that has the sign of a client that took nothing.
+func stalled(err, sign error) error {
+	if errors.Is(err, sign) {
+		return fmt.Errorf("%w: %w", hub.ErrStalled, err)
+	}
+	return err
 }
 
 // Close starts the close handshake, which is bounded by the Conn's own limits.
