@@ -96,6 +96,9 @@ func findMax(ctx context.Context, plan Plan, hold []Threshold, tried func(Trial)
 		if best == nil {
 			return nil, err
 		}
+		if err != nil {
+			s.Limit = "the search did not come to its end"
+		}
 		best.Search = s
 		return best, err
 	}
@@ -191,6 +194,8 @@ func (r *Report) writeSearch(line func(string, ...any), width int) {
 func (s *Search) summary() []string {
 	conditions := strings.Join(s.Conditions, " and ")
 	switch {
+	case len(s.Trials) == 0:
+		return []string{"No rate was tried to its end."}
 	case s.Best == 0:
 		return []string{"None of these rates meets " + conditions + "."}
 	case s.Limit != "":

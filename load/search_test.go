@@ -81,7 +81,11 @@ func TestFindMax(t *testing.T) {
 		}
 		return pretend(1e9, 1e9)(ctx, p)
 	})
-	if !errors.Is(err, broken) || r == nil || r.Search.Best != 200 || len(r.Search.Trials) != 2 {
+	if !errors.Is(err, broken) || r == nil || r.Search.Best != 200 || len(r.Search.Trials) != 2 || !strings.HasPrefix(r.Search.summary()[0], "At least 200/s") {
+		t.Errorf("%+v, %v", r, err)
+	}
+	r, err = findMax(t.Context(), Plan{}, []Threshold{hold}, nil, func(context.Context, Plan) (*Report, error) { return sample(), broken })
+	if !errors.Is(err, broken) || r == nil || !strings.HasPrefix(r.Search.summary()[0], "No rate was tried") {
 		t.Errorf("%+v, %v", r, err)
 	}
 	for _, p := range []Plan{{Closed: true}, {Stages: []Stage{{1, 1}}}, {Count: 1}} {
