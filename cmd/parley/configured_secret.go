@@ -81,41 +81,46 @@ func (d *dialFlags) askPassword(cmd *cobra.Command, args []string) error {
 			where = " at " + u.Host
 		}
 	}
+	password, err := readPassword(cmd.Context(), in, out, "password of "+screen.Escape(d.user+where)+": ")
+	d.user += ":" + password
+	return err
+}
+
+// readPassword asks a question, and reads the answer without showing it. The terminal is made silent before the question is
+// seen, and is given back however it ends.
+func readPassword(parent context.Context, in, out *os.File, question string) (string, error) {
 	fd := int(in.Fd())
-	before, err := term.GetState(fd)
+	before, err := term.MakeRaw(fd)
 	if err != nil {
-		return err
+		return "", &failure{exitIO, fmt.Errorf("-u: the terminal does not take a password: %w", err), "give -u @FILE"}
 	}
-	restore := func() { term.Restore(fd, before) } // else nothing that is typed would be seen afterwards
-	signals := withSignals(cmd.Context(), restore)
+	restore := func() { term.Restore(fd, before) } // the process ends, or its next step says what is wrong with the terminal
+	defer restore()
+	signals := withSignals(parent, restore)
 	defer signals.release()
-	fmt.Fprintf(out, "password of %s: ", screen.Escape(d.user+where))
 	type answer struct {
-		password []byte
-		err      error
+		text string
+		err  error
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		password, err := term.ReadPassword(fd)
-		answered <- answer{password, err}
+		text, err := term.NewTerminal(struct {
+			io.Reader
+			io.Writer
+		}{in, out}, "").ReadPassword(question)
+		answered <- answer{text, err}
 	}()
 	select {
 	case a := <-answered:
-		fmt.Fprintln(out)
-		if errors.Is(a.err, io.EOF) {
-			return usage("type it, or give -u @FILE", "-u: there is no password")
+		if errors.Is(a.err, io.EOF) { // Ctrl-C, or Ctrl-D, which a raw terminal makes no signals of
+			fmt.Fprint(out, "\r\n")
+			return "", quiet(exitInterrupt)
 		} else if a.err != nil {
-			return &failure{exitIO, fmt.Errorf("-u: read the password: %w", a.err), "give -u @FILE"}
+			return "", &failure{exitIO, fmt.Errorf("-u: read the password: %w", a.err), "give -u @FILE"}
 		}
-		d.user += ":" + string(a.password)
-		return nil
+		return a.text, nil
 	case <-signals.Done():
-		restore()
-		fmt.Fprintln(out)
-		var s *stopped
-		if errors.As(context.Cause(signals), &s) {
-			return quiet(s.code())
-		}
-		return signals.Err()
+		fmt.Fprint(out, "\r\n")
+		return "", stoppedWith(context.Cause(signals))
 	}
 }
