@@ -47,7 +47,11 @@ Each key of parley.toml has a variable and a flag: [limits] outbox is PARLEY_LIM
 			return err
 		}
 		if printConfig {
-			return config.Print(std.out, cfg)
+			withheld, err := config.Print(std.out, cfg)
+			if err == nil && len(withheld) > 0 {
+				notice(std.err, "secrets are not shown: before this is used as a file, fill in %s", strings.Join(withheld, ", "))
+			}
+			return err
 		}
 		return serve(cmd.Context(), cfg, load, std)
 	}

@@ -49,7 +49,7 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		var b strings.Builder
-		if err := write(&b, c, true); err != nil {
+		if _, err := write(&b, c, true); err != nil {
 			t.Fatal(err)
 		}
 		text = b.String()
@@ -61,8 +61,13 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("what is printed loads as something else:\n%s", text)
 		}
 		b.Reset()
-		if err := Print(&b, c); err != nil {
+		withheld, err := Print(&b, c)
+		if err != nil {
 			t.Fatal(err)
+		}
+		text = b.String()
+		if again, err := Load(Input{ReadFile: secrets, Environ: []string{named}}); err == nil != (len(withheld) == 0) || err == nil && !c.Equal(again) {
+			t.Fatalf("with %q withheld: %v\n%s", withheld, err, text)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -270,7 +271,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 	c := place{files: file(`[auth]`, `hmac_secret = "`+secret32+`"`, `[[api_key]]`, `name = "n"`, `key = "`+secret32+`"`, `scopes = ["read"]`,
 		`[hooks]`, `secret = "`+secret32+`"`, `headers = ["A: `+secret32+`"]`)}.must(t)
 	var b bytes.Buffer
-	if err := Print(&b, c); err != nil {
+	if _, err := Print(&b, c); err != nil {
 		t.Fatal(err)
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
@@ -313,7 +314,7 @@ func TestExample(t *testing.T) {
 func roundTrip(t testing.TB, c *Config, files map[string]string) {
 	t.Helper()
 	var b bytes.Buffer
-	if err := write(&b, c, true); err != nil {
+	if _, err := write(&b, c, true); err != nil {
 		t.Fatal(err)
 	}
 	with := map[string]string{}
@@ -344,18 +345,29 @@ func TestPrint(t *testing.T) {
 	}
 	c := p.must(t)
 	var b bytes.Buffer
-	if err := Print(&b, c); err != nil {
+	withheld, err := Print(&b, c)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if want := []string{"hooks.headers", "hooks.secret"}; !slices.Equal(withheld, want) {
+		t.Errorf("%q are withheld, want %q", withheld, want)
 	}
 	stale(t, "testdata/print.toml", b.Bytes())
 	roundTrip(t, c, p.files)
+
+	// A server must not be started without the secrets that have to be filled in.
+	_, err = place{files: map[string]string{"s": secret32, ProjectFile: b.String()}}.load(t)
+	var all Error
+	if !errors.As(err, &all) || len(all) != len(withheld) || strings.Count(err.Error(), "(set)") != len(withheld) {
+		t.Errorf("without its secrets: %v", err)
+	}
 
 	// Without secrets that were written out, what is printed needs no more than their files.
 	p.files[ProjectFile] = strings.NewReplacer("secret = \""+secret32, "cache = \"1s", `, "B: plain"`, "").Replace(p.files[ProjectFile])
 	c = p.must(t)
 	b.Reset()
-	if err := Print(&b, c); err != nil {
-		t.Fatal(err)
+	if withheld, err := Print(&b, c); err != nil || len(withheld) > 0 {
+		t.Fatalf("%q are withheld: %v", withheld, err)
 	}
 	p.files[ProjectFile] = b.String()
 	if again := (place{files: p.files}).must(t); !again.Equal(c) {

@@ -11,16 +11,17 @@ import (
 	"time"
 )
 
-// Print writes a configuration as TOML, with where each value came from behind it. Secrets are not shown: a line with one is commented
-// out, unless it was read from a file; then the file is named. Apart from those, what Print writes loads as the same configuration.
-func Print(w io.Writer, cfg *Config) error {
+// Print writes a configuration as TOML, with where each value came from behind it. What it writes loads as the same configuration, but for
+// secrets that were written out, and not read from a file: "(set)" stands in their place, which Load refuses, lest a server be started
+// without them. withheld are the keys of these, as in auth.hmac_secret and api_key[0].key: they have to be filled in first.
+func Print(w io.Writer, cfg *Config) (withheld []string, err error) {
 	return write(w, cfg, false)
 }
 
 // write is Print; revealing secrets is for tests of the round trip.
-func write(w io.Writer, cfg *Config, reveal bool) error {
+func write(w io.Writer, cfg *Config, reveal bool) (withheld []string, err error) {
 	out := bufio.NewWriter(w)
-	p := printer{cfg, reveal, out}
+	p := printer{cfg: cfg, reveal: reveal, w: out}
 	v := reflect.ValueOf(cfg).Elem()
 	for i, t := range schema() {
 		if i > 0 && !t.list {
@@ -38,13 +39,14 @@ func write(w io.Writer, cfg *Config, reveal bool) error {
 			}
 		}
 	}
-	return out.Flush()
+	return p.withheld, out.Flush()
 }
 
 type printer struct {
-	cfg    *Config
-	reveal bool
-	w      io.Writer
+	cfg      *Config
+	reveal   bool
+	w        io.Writer
+	withheld []string
 }
 
 // comment says where the value of a key came from; of a whole table, nothing if it is the default.
@@ -60,30 +62,27 @@ func (p *printer) comment(path string) string {
 func (p *printer) table(t *table, i int, v reflect.Value) {
 	for _, k := range t.keys {
 		path := t.path(i, k.Name)
-		line := p.line(k, path, v.Field(k.field))
-		fmt.Fprintf(p.w, "%-36s%s\n", line, p.comment(path))
+		line, hidden := p.line(k, path, v.Field(k.field))
+		comment := p.comment(path)
+		if hidden {
+			p.withheld = append(p.withheld, path)
+			comment += ", not shown: write it here, or @FILE"
+		}
+		fmt.Fprintf(p.w, "%-36s%s\n", line, comment)
 	}
 }
 
-// line is a key with its value, commented out if that is a secret.
-func (p *printer) line(k *Key, path string, v reflect.Value) string {
-	hidden := false
+// line is a key with its value; hidden is that a secret was left out of that.
+func (p *printer) line(k *Key, path string, v reflect.Value) (line string, hidden bool) {
 	if k.typ.Kind() != reflect.Slice {
 		text := p.value(v, p.cfg.secrets[secretPath(k, path, 0)], &hidden)
-		return commented(k.Name+" = "+text, hidden)
+		return k.Name + " = " + text, hidden
 	}
 	items := make([]string, v.Len())
 	for i := range items {
 		items[i] = p.value(v.Index(i), p.cfg.secrets[secretPath(k, path, i)], &hidden)
 	}
-	return commented(k.Name+" = ["+strings.Join(items, ", ")+"]", hidden)
-}
-
-func commented(line string, yes bool) string {
-	if yes {
-		return "# " + line
-	}
-	return line
+	return k.Name + " = [" + strings.Join(items, ", ") + "]", hidden
 }
 
 // value is a value in TOML. It sets hidden if it left a secret out; ref is where that can be read.

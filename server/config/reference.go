@@ -25,7 +25,8 @@ const introduction = `# Configuration of parley serve
 4. the file ` + "`$XDG_CONFIG_HOME/parley/config.toml`" + ` (` + "`~/.config/parley/config.toml`" + `).
 
 ` + "`--config FILE`" + ` or ` + "`PARLEY_CONFIG`" + ` names a file that is read in place of these two. ` + "`parley serve --print-config`" + ` prints what is in
-effect as TOML, with where each value came from.
+effect as TOML, with where each value came from. That is a configuration file again, but for secrets that stood in the open, and not in a
+file of their own: they are not shown, and a server does not start until they are filled in. Standard error says which these are.
 
 A key that is unknown, or has a value that is not allowed, is an error, in variables too: the server does not start, and a running one
 that is told to reload keeps what it has. All mistakes are told at once, each with its file and line. Variables that Kubernetes

@@ -196,7 +196,7 @@ func (r *reader) single(v reflect.Value, k *Key, in any) error {
 // secret reads a secret: the text, or @FILE.
 func (r *reader) secret(s string) (Secret, error) {
 	if s == redacted {
-		return Secret{}, errors.New("\"(set)\" stands where a secret was printed: write the secret, or @FILE")
+		return Secret{}, errors.New("\"(set)\" stands where a secret was not shown: write the secret, or @FILE")
 	}
 	name, isFile := strings.CutPrefix(s, "@")
 	if !isFile {
