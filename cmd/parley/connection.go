@@ -26,14 +26,14 @@ func parseTarget(s string) (string, error) {
 	switch u.Scheme {
 	case "ws", "wss", "http", "https":
 		if u.Hostname() == "" {
-			return "", usage(hint, "the URL %q names no host", u.Redacted())
+			return "", usage(hint, "the URL %q names no host", redacted(s))
 		}
 	case "ws+unix":
 	default:
-		return "", usage(hint, "%q is not a WebSocket URL", u.Redacted())
+		return "", usage(hint, "%q is not a WebSocket URL", redacted(s))
 	}
 	if u.Fragment != "" {
-		return "", usage("write a # of the path as %23", "the URL has a fragment (#%s), which RFC 6455 forbids", u.Fragment)
+		return "", usage("write a # of the path as %23", "the URL has a fragment, the part from # on, which RFC 6455 forbids")
 	}
 	return s, nil
 }

@@ -366,8 +366,8 @@ func readHeaders(values []string) (http.Header, error) {
 			}
 			name, content, ok := strings.Cut(line, ":")
 			if !ok || !isToken(name) {
-				// Without the value: it may be a secret.
-				return nil, usage("write -H 'Name: value'", "-H: this is no header line: %q", name)
+				// Nothing of it is shown: it may be a secret.
+				return nil, usage("write -H 'Name: value'", "-H: this is no header line: there is no name before a colon")
 			}
 			content = strings.TrimSpace(content)
 			if strings.ContainsFunc(content, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
