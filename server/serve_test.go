@@ -122,8 +122,15 @@ func TestTokens(t *testing.T) {
 
 func TestAPIKeys(t *testing.T) {
 	e, _ := start(t, configured(func(cfg *config.Config) {
-		cfg.APIKeys = []config.APIKey{{Name: "shop", Key: config.NewSecret("a key that is long enough"), Scopes: []string{"publish"}, Topics: []string{"**"}}}
+		cfg.APIKeys = []config.APIKey{{Name: "shop", Key: config.NewSecret("a key that is long enough"), Scopes: []string{"publish"}, Topics: []string{"**"}},
+			{Name: "shop", Key: config.NewSecret("the next key of the same"), Scopes: []string{"publish"}, Topics: []string{"**"}}}
 	}))
+	for i, key := range []string{"a key that is long enough", "the next key of the same"} { // while the application changes over
+		status, body := ask(t, "POST", e.URL+"/api/v1/publish", `{"topic":"b","text":"x","id":"1"}`, "Authorization", "Bearer "+key, "Content-Type", "application/json")
+		if status/100 != 2 || strings.Contains(body, `"duplicate":true`) != (i == 1) {
+			t.Errorf("key %d: %d %s", i, status, body)
+		}
+	}
 	header := []string{"Authorization", "Bearer a key that is long enough", "Content-Type", "application/json"}
 	if status, body := ask(t, "POST", e.URL+"/api/v1/publish", `{"topic":"a","text":"x"}`, header...); status != 200 && status != 201 {
 		t.Errorf("publish: %d %s", status, body)

@@ -107,7 +107,7 @@ type Auth struct {
 
 // APIKey is a key of the HTTP API.
 type APIKey struct {
-	// Name is what the key is called in logs.
+	// Name is what the key is called in logs; several may have one, so that an application can change over from one to the next.
 	Name string `toml:"name" line:"yes"`
 	// Key is the key itself, at least 16 bytes, or @FILE.
 	Key Secret `toml:"key"`

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -53,7 +54,8 @@ func TestErrors(t *testing.T) {
 		{"anonymous without tokens", toml("[auth]", "anonymous = true")},
 		{"secrets", place{files: map[string]string{"empty": "\n", ProjectFile: "[auth]\nhmac_secret = \"@missing\"\n[hooks]\nsecret = \"@empty\"\nheaders = [\"A: @\"]\n[[api_key]]\nkey = \"(set)\"\n"}}},
 		{"API keys", toml("[[api_key]]", "[[api_key]]", "name = \"a\"", "key = \"short\"", "scopes = [\"read\"]", "topics = []",
-			"[[api_key]]", "name = \"a\"", "key = \"0123456789abcdef\"", "sha256 = \""+strings.Repeat("ab", 32)+"\"", "scopes = [\"read\"]")},
+			"[[api_key]]", "name = \"a\"", "key = \"0123456789abcdef\"", "sha256 = \""+strings.Repeat("ab", 32)+"\"", "scopes = [\"read\"]",
+			"[[api_key]]", "name = \"b\"", fmt.Sprintf("sha256 = \"%x\"", sha256.Sum256([]byte("0123456789abcdef"))), "scopes = [\"read\"]")},
 		{"rules that never apply", toml("[[topic]]", "pattern = \"a/**\"", "[[topic]]", "pattern = \"a/b/*\"", "[[topic]]", "[[topic]]", "pattern = \"b\"", "max_size = \"2MiB\"", "[[topic]]", "pattern = \"b\"",
 			"[[call]]", "method = \"**\"", "[[call]]", "method = \"x\"", "url = \"https://x\"")},
 		{"commands in a file that was found", toml("drain = \"1s\"", "", "[[command]]", "path = \"/run\"", "run = [\"date\"]")},

@@ -6,7 +6,7 @@ package config
 var help = map[string]string{
 	"APIKey.Burst":           "how many are allowed at once; 0 is as many as in a second",
 	"APIKey.Key":             "the key itself, at least 16 bytes, or @FILE",
-	"APIKey.Name":            "what the key is called in logs",
+	"APIKey.Name":            "what the key is called in logs; several may have one, so that an application can change over from one to the next",
 	"APIKey.Rate":            "how many requests a second are allowed; 0 is no bound",
 	"APIKey.SHA256":          "the SHA-256 digest of the key in hexadecimal, in its place",
 	"APIKey.Scopes":          "what may be done with it: publish; read topics, history and presence; see and direct sessions; admin is all",

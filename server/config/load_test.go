@@ -266,6 +266,15 @@ headers = ["Authorization: @h", "X-A: b:c"]
 	}
 }
 
+// An application changes over from one key to the next, which have one name.
+func TestKeysOfOneName(t *testing.T) {
+	c := place{files: file(`[[api_key]]`, `name = "shop"`, `key = "0123456789abcdef"`, `scopes = ["publish"]`,
+		`[[api_key]]`, `name = "shop"`, `key = "fedcba9876543210"`, `scopes = ["publish", "read"]`)}.must(t)
+	if len(c.APIKeys) != 2 || c.APIKeys[0].Name != c.APIKeys[1].Name || len(c.APIKeys[1].Scopes) != 2 {
+		t.Errorf("%+v", c.APIKeys)
+	}
+}
+
 // However a secret is printed, it is not seen.
 func TestSecretsAreNotShown(t *testing.T) {
 	c := place{files: file(`[auth]`, `hmac_secret = "`+secret32+`"`, `[[api_key]]`, `name = "n"`, `key = "`+secret32+`"`, `scopes = ["read"]`,

@@ -2,6 +2,8 @@ package config
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"slices"
@@ -127,20 +129,23 @@ func (l *loader) auth() {
 // minKey is how long a key of the API must be.
 const minKey = 16
 
+// apiKeys allows several keys with one name: the old and the new one of an application, while it changes over.
 func (l *loader) apiKeys() {
-	seen := map[string]bool{}
+	seen := map[[sha256.Size]byte]string{}
 	for i, k := range l.cfg.APIKeys {
 		at := func(key string) string { return fmt.Sprintf("api_key[%d].%s", i, key) }
 		if l.failed[at("")] {
 			continue
 		}
-		switch {
-		case k.Name == "":
+		if k.Name == "" {
 			l.conflict("an API key has no name: write name = \"what it is for\"", at("name"), at(""))
-		case seen[k.Name]:
-			l.conflict(fmt.Sprintf("two API keys are called %.60q: rename one", k.Name), at("name"), at(""))
 		}
-		seen[k.Name] = true
+		if digest, ok := k.digest(); ok {
+			if other, taken := seen[digest]; taken {
+				l.conflict(fmt.Sprintf("it is the same key as that of %.60q before: make one for each, or take one out", other), at("key"), at("sha256"), at(""))
+			}
+			seen[digest] = k.Name
+		}
 		switch n := len(k.Key.Reveal()); {
 		case n == 0 && k.SHA256 == "":
 			l.conflict("an API key needs key or sha256: key = \"@FILE\"", at(""), at("key"), at("sha256"))
@@ -156,6 +161,18 @@ func (l *loader) apiKeys() {
 			l.conflict("an API key without topics is for none: write topics = [\"**\"], or take the line out", at("topics"))
 		}
 	}
+}
+
+// digest is what tells keys apart, if there is one.
+func (k *APIKey) digest() (sum [sha256.Size]byte, ok bool) {
+	if !k.Key.Empty() {
+		return sha256.Sum256([]byte(k.Key.Reveal())), true
+	}
+	if len(k.SHA256) != hex.EncodedLen(len(sum)) {
+		return sum, false
+	}
+	_, err := hex.Decode(sum[:], []byte(k.SHA256))
+	return sum, err == nil
 }
 
 // topics finds rules that never apply, since the first that matches holds.
