@@ -233,7 +233,7 @@ func (c *Conn) linger(reply bool, payload []byte) {
 	}
 	c.giveTurn()
 	if h, ok := c.s.(*handlerStream); ok {
-		h.drain(c.opt.CloseTimeout) // it closes when the handler returns, which waits for this
+		h.finish(c.opt.CloseTimeout) // it ends when the handler returns, which waits for this
 		return
 	}
 	// After a close handshake the client waits for the server to close first (RFC 6455 §7.1.1).

@@ -26,6 +26,7 @@ type handlerStream struct {
 	body          io.ReadCloser
 	remote, local net.Addr
 	work          sync.WaitGroup
+	request       context.Context // over when the stream is, or its handler has returned
 	unwatch       func() bool
 
 	mu              sync.Mutex
@@ -39,12 +40,13 @@ type handlerStream struct {
 	out   *buffer // the first size bytes are to be sent
 	size  int
 	busy  bool // the ResponseWriter is in use
+	calm  bool // the end was told in a close frame, so that the stream may wait for the handler to end it
 }
 
 var errStreamOver = errors.New("the HTTP/2 stream is over, or its handler has returned")
 
 func newHandlerStream(w http.ResponseWriter, control *http.ResponseController, r *http.Request) *handlerStream {
-	s := &handlerStream{w: w, control: control, body: r.Body, remote: addressOf(r.RemoteAddr)}
+	s := &handlerStream{w: w, control: control, body: r.Body, remote: addressOf(r.RemoteAddr), request: r.Context()}
 	s.local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	s.reads.L, s.writes.L = &s.mu, &s.mu
 	s.work.Go(s.readAhead)
@@ -203,6 +205,14 @@ func (s *handlerStream) stopWriting(err error) {
 	s.writes.Broadcast()
 }
 
+// finish waits until what was taken is sent, a close frame last, at most for the time.
+func (s *handlerStream) finish(timeout time.Duration) {
+	s.mu.Lock()
+	s.calm = true
+	s.mu.Unlock()
+	s.drain(timeout)
+}
+
 // drain waits until what was taken is sent, at most for the time.
 func (s *handlerStream) drain(timeout time.Duration) {
 	end := time.Now().Add(timeout)
@@ -214,7 +224,8 @@ func (s *handlerStream) drain(timeout time.Duration) {
 	}
 }
 
-// Close ends the stream. What was taken is sent if that is possible at once; otherwise net/http resets the stream.
+// Close ends the stream. What was taken is sent if that is possible at once. After a close frame net/http ends the stream when
+// the handler returns; otherwise the stream is reset, whatever the handler is doing.
 func (s *handlerStream) Close() error {
 	s.mu.Lock()
 	first := !s.closed
@@ -229,25 +240,30 @@ func (s *handlerStream) Close() error {
 	}
 	_ = s.body.Close() // it tells the goroutine that reads ahead, and nobody else
 	s.drain(h2Farewell)
-	if s.giveUp() {
+	s.mu.Lock()
+	busy, reset := s.busy, s.busy || !s.calm
+	if busy {
+		s.stopWriting(net.ErrClosed)
+	}
+	s.mu.Unlock()
+	if reset {
+		s.reset()
+	}
+	if busy {
 		s.drain(h2Farewell) // it takes a moment until whoever writes knows
 	}
 	s.unwatch()
 	return nil
 }
 
-// giveUp resets the stream if something is still being sent, and reports whether.
-func (s *handlerStream) giveUp() bool {
-	s.mu.Lock()
-	busy := s.busy
-	if busy {
-		s.stopWriting(net.ErrClosed)
+// reset resets the stream. net/http does that at a deadline in the past, and has no other way.
+func (s *handlerStream) reset() {
+	defer func() {
+		_ = recover() // the handler has returned, and the stream is over
+	}()
+	if s.request.Err() == nil {
+		_ = s.control.SetWriteDeadline(aLongTimeAgo) // fails only if the stream is over
 	}
-	s.mu.Unlock()
-	if busy {
-		_ = s.control.SetWriteDeadline(aLongTimeAgo) // while somebody writes, the handler has not returned
-	}
-	return busy
 }
 
 // SetReadDeadline implements Stream.
