@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/BurntSushi/toml"
 )
@@ -122,11 +123,12 @@ func (l *loader) files(env map[string]string) {
 	l.optional(layerProject, ProjectFile)
 }
 
-// optional reads a file that need not be there.
+// optional reads a file that need not be there: below something that is no directory, such as a HOME of /dev/null, there is none. One
+// that may not be read could say who is let in, so that it is not passed over.
 func (l *loader) optional(layer int, name string) {
 	data, err := l.ReadFile(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 	case err != nil:
 		l.fail(origin{display(name), layer, 0}, "the file cannot be read: %v: allow it, or name another with --config", err)
 	default:

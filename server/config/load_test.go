@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -423,5 +424,26 @@ func TestLoadFromDisk(t *testing.T) {
 	c, err := Load(Input{})
 	if err != nil || c.Drain != time.Second {
 		t.Errorf("got %v, %v", c, err)
+	}
+}
+
+// Where the directory of a file is none, there is no file: HOME is /dev/null for some services.
+func TestNoDirectory(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.WriteFile("plain", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, variable := range []string{"HOME", "XDG_CONFIG_HOME"} {
+		if c, err := Load(Input{Environ: []string{variable + "=" + filepath.Join(dir, "plain")}}); err != nil || c.Drain != 30*time.Second {
+			t.Errorf("%s: %v, %v", variable, c, err)
+		}
+	}
+	if _, err := Load(Input{Environ: []string{"PARLEY_CONFIG=" + filepath.Join(dir, "plain", "x")}}); err == nil {
+		t.Error("a file that was named may be missing")
+	}
+	forbidden := place{files: map[string]string{userFile: "forbidden"}}
+	if _, err := forbidden.load(t); err == nil {
+		t.Error("a file of the user that must not be read is passed over")
 	}
 }

@@ -28,6 +28,9 @@ const introduction = `# Configuration of parley serve
 effect as TOML, with where each value came from. That is a configuration file again, but for secrets that stood in the open, and not in a
 file of their own: they are not shown, and a server does not start until they are filled in. Standard error says which these are.
 
+One of the files in 3 and 4 that is not there, be it that its directory is not there or is none, is left out. One that is there and must
+not be read ends the start: it could say who is let in.
+
 A key that is unknown, or has a value that is not allowed, is an error, in variables too: the server does not start, and a running one
 that is told to reload keeps what it has. All mistakes are told at once, each with its file and line. Variables that Kubernetes
 makes up for a service called parley, such as ` + "`PARLEY_PORT`" + `, are left alone.
