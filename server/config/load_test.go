@@ -267,6 +267,17 @@ headers = ["Authorization: @h", "X-A: b:c"]
 	}
 }
 
+// A history that has room for one message is enough.
+func TestHistoryHasRoom(t *testing.T) {
+	c := place{files: file("[limits]", "message_bytes = 1000", "history_total = 1256", "[[topic]]", "pattern = \"a\"", "rate = 1", "burst = 1")}.must(t)
+	if c.Limits.HistoryTotal != 1256 {
+		t.Errorf("%+v", c.Limits)
+	}
+	if _, err := (place{args: []string{"--limits-message-bytes=1000", "--limits-history-total=1255"}}).load(t); err == nil {
+		t.Error("one that has not is taken")
+	}
+}
+
 // An application changes over from one key to the next, which have one name.
 func TestKeysOfOneName(t *testing.T) {
 	c := place{files: file(`[[api_key]]`, `name = "shop"`, `key = "0123456789abcdef"`, `scopes = ["publish"]`,

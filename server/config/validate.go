@@ -29,9 +29,23 @@ func (l *loader) validate() {
 		l.conflict(fmt.Sprintf("a message of %v does not fit an outbox of %v: set message_bytes to that at most, or outbox to more",
 			c.Limits.MessageBytes, c.Limits.Outbox), "limits.message_bytes", "limits.outbox")
 	}
+	if total := c.Limits.HistoryTotal; total != 0 && total < c.Limits.MessageBytes+kept {
+		l.conflict(fmt.Sprintf("one message of %v, and the %v that it takes to keep it, would push out the histories of all topics: set history_total to more, or message_bytes to less",
+			c.Limits.MessageBytes, Size(kept)), "limits.history_total", "limits.message_bytes")
+	}
 	if total := c.Limits.OutboxTotal; total != 0 && total < c.Limits.Outbox {
 		l.conflict(fmt.Sprintf("all outboxes together may have %v, and one %v: set outbox_total to more", total, c.Limits.Outbox),
 			"limits.outbox_total", "limits.outbox")
+	}
+}
+
+// kept is what it takes to keep a message, beside what is in it: what the broker counts.
+const kept = 256
+
+// burst finds a burst without a rate, which bounds nothing although somebody wants it to.
+func (l *loader) burst(element string, rate float64, burst int) {
+	if burst > 0 && rate == 0 {
+		l.conflict("burst bounds nothing without rate: set rate as well, or take it out", element+"burst", element+"rate")
 	}
 }
 
@@ -157,6 +171,7 @@ func (l *loader) apiKeys() {
 		if len(k.Scopes) == 0 {
 			l.conflict("an API key without scopes may do nothing: write scopes = [\"publish\"]", at(""), at("scopes"))
 		}
+		l.burst(at(""), k.Rate, k.Burst)
 		if len(k.Topics) == 0 {
 			l.conflict("an API key without topics is for none: write topics = [\"**\"], or take the line out", at("topics"))
 		}
@@ -181,6 +196,7 @@ func (l *loader) topics() {
 	for i, t := range l.cfg.Topics {
 		at := fmt.Sprintf("topic[%d].pattern", i)
 		l.pattern(at, fmt.Sprintf("topic[%d].", i), t.Pattern, "pattern = \"chat/**\"", &before)
+		l.burst(fmt.Sprintf("topic[%d].", i), t.Rate, t.Burst)
 		if size := cmp.Or(t.MaxSize, l.cfg.Limits.MessageBytes); size > l.cfg.Limits.MessageBytes {
 			l.conflict(fmt.Sprintf("max_size %v is more than messages may have: set limits.message_bytes to as much", size),
 				fmt.Sprintf("topic[%d].max_size", i), "limits.message_bytes")
