@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/parley-ws/parley/internal/redact"
+	"github.com/parley-ws/parley/cmd/parley/internal/redact"
 	"github.com/parley-ws/parley/load"
 	"github.com/parley-ws/parley/ws"
 	"github.com/spf13/cobra"

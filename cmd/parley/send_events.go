@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/parley-ws/parley/cmd/parley/internal/record"
-	"github.com/parley-ws/parley/internal/redact"
+	"github.com/parley-ws/parley/cmd/parley/internal/redact"
 	"github.com/parley-ws/parley/ws"
 )
 

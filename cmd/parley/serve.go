@@ -10,6 +10,7 @@ import (
 	"github.com/parley-ws/parley/server"
 	"github.com/parley-ws/parley/server/config"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func newServe(std stdio) *cobra.Command {
@@ -39,7 +40,7 @@ Each key of parley.toml has a variable and a flag: [limits] outbox is PARLEY_LIM
 		return usage("see "+cmd.CommandPath()+" --help", "%w", config.FlagError(f, err))
 	})
 	load := func() (*config.Config, error) {
-		return config.Load(config.Input{Flags: flags, Environ: os.Environ(), Ignore: ignoredVariable})
+		return config.Load(config.Input{Flags: flags, Environ: os.Environ(), Ignore: ignored(cmd)})
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := load()
@@ -68,9 +69,24 @@ var shortHelp = map[string]string{
 	"topic":            "a rule `'PATTERN key=value …'`; may be repeated",
 }
 
-// ignoredVariable reports whether a variable belongs to other commands.
-func ignoredVariable(name string) bool {
-	return name == "PARLEY_REQUIRE_ALL" // for tests
+// ignored returns what reports whether a variable belongs to other commands: whoever sets one for clients may serve, too.
+func ignored(serve *cobra.Command) func(name string) bool {
+	return func(name string) bool {
+		if name == "PARLEY_REQUIRE_ALL" { // for tests
+			return true
+		}
+		for _, c := range serve.Root().Commands() {
+			if _, ok := ownKeys[c.Name()]; !ok {
+				continue
+			}
+			found := false
+			c.Flags().VisitAll(func(flag *pflag.Flag) { found = found || variable(flag.Name) == name })
+			if found {
+				return true
+			}
+		}
+		return false
+	}
 }
 
 // newLogger returns the logger that a configuration asks for, and what its level is read from.
