@@ -216,7 +216,7 @@ func TestEveryKey(t *testing.T) {
 		if k.Flag == "limits-header-lines" || k.Flag == "limits-outbox-messages" {
 			value = "17"
 		}
-		if k.Flag == "limits-outbox" || k.Flag == "limits-outbox-total" {
+		if k.Flag == "limits-outbox" || k.Flag == "limits-outbox-total" || k.Flag == "limits-history-total" {
 			context = append(context, "--limits-message-bytes=1KiB", "--limits-outbox=64KiB")
 		}
 		byFlag := place{files: files, args: append(context, "--"+k.Flag+"="+value)}.must(t)

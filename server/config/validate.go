@@ -30,8 +30,8 @@ func (l *loader) validate() {
 			c.Limits.MessageBytes, c.Limits.Outbox), "limits.message_bytes", "limits.outbox")
 	}
 	if total := c.Limits.HistoryTotal; total != 0 && total < c.Limits.MessageBytes+kept {
-		l.conflict(fmt.Sprintf("one message of %v, and the %v that it takes to keep it, would push out the histories of all topics: set history_total to more, or message_bytes to less",
-			c.Limits.MessageBytes, Size(kept)), "limits.history_total", "limits.message_bytes")
+		l.conflict(fmt.Sprintf("one message of %v, and the %d bytes that it takes to keep it, would push out the histories of all topics: set history_total to more, or message_bytes to less",
+			c.Limits.MessageBytes, kept), "limits.history_total", "limits.message_bytes")
 	}
 	if total := c.Limits.OutboxTotal; total != 0 && total < c.Limits.Outbox {
 		l.conflict(fmt.Sprintf("all outboxes together may have %v, and one %v: set outbox_total to more", total, c.Limits.Outbox),
