@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/parley-ws/parley/broker"
+	"github.com/parley-ws/parley/internal/jsonread"
 )
 
 // Bounds of what else a message carries, in bytes.
@@ -123,6 +124,8 @@ func checkMessage(m *broker.Message, rule *Topic) *Error {
 		return Errorf(WrongKind, "the message is %v: this topic takes %v", m.Kind, rule.Kind)
 	case m.Kind == broker.JSON && !(utf8.Valid(m.Body) && json.Valid(m.Body)):
 		return Errorf(BadRequest, "the message is no JSON (RFC 8259), which is UTF-8")
+	case m.Kind == broker.JSON && jsonread.Half(m.Body) >= 0:
+		return Errorf(BadRequest, "half a surrogate pair at byte %d of the message: it is no text", jsonread.Half(m.Body))
 	case m.Kind == broker.Text && !utf8.Valid(m.Body):
 		return Errorf(BadRequest, "the message is not UTF-8: publish it as bytes")
 	case m.Kind < broker.JSON || m.Kind > broker.Bytes:

@@ -147,3 +147,17 @@ func TestHistoryIsBounded(t *testing.T) {
 		wantCode(t, err, hub.BadRequest)
 	})
 }
+
+// Half a surrogate pair is no text, whichever way it comes: nobody could decode it as it was meant.
+func TestHalfSurrogates(t *testing.T) {
+	h := newHub(t, hub.Options{})
+	for body, good := range map[string]bool{`"\ud83d\ude00"`: true, `"\\ud800"`: true, `{"a":["\ud800"]}`: false, `{"\udc00":1}`: false} {
+		_, err := h.Publish(t.Context(), &broker.Message{Topic: "a", Kind: broker.JSON, Body: []byte(body)})
+		if good && err != nil || !good && hub.AsError(err).Code != hub.BadRequest {
+			t.Errorf("%s: %v", body, err)
+		}
+		if _, err := h.Publish(t.Context(), text("a", body)); err != nil { // it is written, not meant
+			t.Errorf("%s as text: %v", body, err)
+		}
+	}
+}

@@ -29,11 +29,12 @@ var arrows = []struct {
 	// What nodes share, and what one node holds. Neither knows a socket.
 	{"broker", nil},
 	{"broker/...", []string{"broker"}},
-	{"hub", []string{"broker", "broker/memory"}},
+	{"hub", []string{"broker", "broker/memory", "internal/jsonread"}},
 
 	// Who may do what, by tokens and by asking an application.
-	{"auth", []string{"hub", "broker"}},
-	{"hook", []string{"hub", "broker"}},
+	{"auth", []string{"hub", "broker", "internal/jsonread"}},
+	{"hook", []string{"hub", "broker", "internal/jsonread"}},
+	{"internal/jsonread", nil},
 
 	// A dialect never imports another. What they share lies in dialect/internal.
 	{"dialect/...", []string{"hub", "broker", "ws", "dialect"}},
@@ -52,7 +53,7 @@ var arrows = []struct {
 	// The only place that knows every dialect. Only cmd and interop know it.
 	{"server", []string{"dialect/...", "hub", "auth", "hook", "broker", "broker/...", "ws/...", "bridge", "console", "capture", "server/config", "server/metrics", "server/limit", "server/api"}},
 	{"server/metrics", []string{"hub", "broker"}},
-	{"server/api", []string{"hub", "broker"}},
+	{"server/api", []string{"hub", "broker", "internal/jsonread"}},
 	{"server/limit", nil},
 
 	// What is configured, before anything is made of it. Of the broker it knows how patterns are written.

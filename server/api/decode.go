@@ -17,6 +17,7 @@ import (
 
 	"github.com/parley-ws/parley/broker"
 	"github.com/parley-ws/parley/hub"
+	"github.com/parley-ws/parley/internal/jsonread"
 )
 
 // fields are what a JSON object may have: what reads each value, by name. A value that is null is as if it were not there, but for
@@ -123,6 +124,9 @@ func optional(read reader) reader {
 // raw takes any value, null too.
 func raw(to *json.RawMessage) reader {
 	return func(v json.RawMessage) error {
+		if err := whole(v); err != nil {
+			return err
+		}
 		var b bytes.Buffer
 		err := json.Compact(&b, v)
 		*to = b.Bytes()
@@ -144,10 +148,15 @@ func readString(v json.RawMessage) (string, error) {
 	if json.Unmarshal(v, &s) != nil || string(v) == "null" {
 		return "", errors.New("want a string")
 	}
-	if strings.ContainsRune(s, utf8.RuneError) && !bytes.ContainsRune(v, utf8.RuneError) && !bytes.Contains(bytes.ToLower(v), []byte(`\ufffd`)) {
-		return "", errors.New("the string has half of a surrogate pair")
+	return s, whole(v)
+}
+
+// whole returns an error if a string in v has half of a surrogate pair, which is no text: others would get something else, or nothing.
+func whole(v json.RawMessage) error {
+	if at := jsonread.Half(v); at >= 0 {
+		return fmt.Errorf("half a surrogate pair at byte %d of the value: it is no text", at)
 	}
-	return s, nil
+	return nil
 }
 
 // flag takes true or false.
@@ -208,7 +217,7 @@ func texts(to *map[string]string) reader {
 			}
 			(*to)[name] = *value
 		}
-		return nil
+		return whole(v)
 	})
 }
 

@@ -1,0 +1,6 @@
+// Package jsonread reads the small JSON values that tokens and answers of an application are made of. What is wrong with one is said without
+// the value, which may be a secret. It knows nothing of what the values mean.
+//
+//	members, err := jsonread.Object(text)
+//	user, err := jsonread.Text(members["user"])
+package jsonread
