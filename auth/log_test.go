@@ -25,7 +25,7 @@ func TestNoTokenInLog(t *testing.T) {
 		good: "",
 		token("HS256", otherSecret, jwt.MapClaims{"sub": "ann"}):                                      "signature is invalid",
 		token("HS256", secret, jwt.MapClaims{"sub": "ann", "exp": 1}):                                 "token is expired",
-		token("HS256", secret, jwt.MapClaims{"parley": 1}):                                            "claim parley is not an object",
+		token("HS256", secret, jwt.MapClaims{"parley": 1}):                                            "claim parley is not a JSON object",
 		token("RS256", rsaKey(), jwt.MapClaims{"sub": "ann"}):                                         "signing method RS256",
 		strings.Replace(good, "e", "E", 1):                                                            "token is malformed",
 		good + "=":                                                                                    "token is malformed",

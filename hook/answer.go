@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/parley-ws/parley/broker"
 	"github.com/parley-ws/parley/hub"
+	"github.com/parley-ws/parley/internal/jsonread"
 )
 
 // answer is what the application has answered to a question.
@@ -24,7 +23,7 @@ type answer struct {
 
 // parseAnswer reads an answer. It allows only what says so.
 func parseAnswer(text []byte) (*answer, error) {
-	members, err := object(text)
+	members, err := jsonread.Object(text)
 	if err != nil {
 		return nil, fmt.Errorf("hook: the answer is %w", err)
 	}
@@ -66,7 +65,7 @@ func parseAnswer(text []byte) (*answer, error) {
 func identityMember(name string, v json.RawMessage) (func(*hub.Identity), error) {
 	switch name {
 	case "user":
-		s, err := str(v)
+		s, err := jsonread.Text(v)
 		if err == nil && len(s) > 255 {
 			err = errors.New("it has more than 255 bytes")
 		}
@@ -76,41 +75,32 @@ func identityMember(name string, v json.RawMessage) (func(*hub.Identity), error)
 	case "data":
 		return func(id *hub.Identity) { id.Data = v }, nil
 	case "expires":
-		n, err := number(v)
-		if err == nil && (n < 0 || n > 253402300799) {
-			err = errors.New("it is no time in seconds from 1970 to 9999: perhaps it is in milliseconds")
-		}
-		return func(id *hub.Identity) { id.Expires = time.Unix(int64(n), 0) }, err
+		at, err := jsonread.Time(v)
+		return func(id *hub.Identity) { id.Expires = at }, err
 	case "subscribe":
-		f, err := filters(v, broker.Pattern)
+		f, err := jsonread.Patterns(v)
 		return func(id *hub.Identity) { id.Subscribe = f }, err
 	case "publish":
-		f, err := filters(v, broker.Pattern)
+		f, err := jsonread.Patterns(v)
 		return func(id *hub.Identity) { id.Publish = f }, err
 	case "presence":
-		f, err := filters(v, broker.Pattern)
+		f, err := jsonread.Patterns(v)
 		return func(id *hub.Identity) { id.Presence = f }, err
 	case "call":
-		f, err := filters(v, method)
+		f, err := jsonread.Methods(v)
 		return func(id *hub.Identity) { id.Call = f }, err
 	case "subscriptions":
-		f, err := filters(v, broker.Pattern)
+		f, err := jsonread.Patterns(v)
 		return func(id *hub.Identity) { id.Subscriptions = f }, err
 	case "producer":
-		s, err := str(v)
+		s, err := jsonread.Text(v)
 		return func(id *hub.Identity) { id.Producer = s }, err
 	case "rate":
-		n, err := number(v)
-		if err == nil && n < 0 {
-			err = errors.New("it is negative")
-		}
+		n, err := jsonread.Rate(v)
 		return func(id *hub.Identity) { id.Rate = n }, err
 	case "burst":
-		n, err := number(v)
-		if err == nil && (n < 0 || n > 1e6 || n != math.Trunc(n)) {
-			err = errors.New("it is no whole number from 0 to 1000000")
-		}
-		return func(id *hub.Identity) { id.Burst = int(n) }, err
+		n, err := jsonread.Count(v)
+		return func(id *hub.Identity) { id.Burst = n }, err
 	}
 	return nil, nil
 }
@@ -121,7 +111,7 @@ func replace(m *broker.Message, body json.RawMessage) error {
 		m.Body = body
 		return nil
 	}
-	s, err := str(body)
+	s, err := jsonread.Text(body)
 	if err != nil {
 		return fmt.Errorf("hook: the body of the answer, in the place of %v: %w", m.Kind, err)
 	}
@@ -158,7 +148,7 @@ func parseError(members map[string]json.RawMessage) (*hub.Error, error) {
 	code := string(hub.Forbidden)
 	var err error
 	if v, ok := members["code"]; ok {
-		if code, err = str(v); err != nil {
+		if code, err = jsonread.Text(v); err != nil {
 			return nil, fmt.Errorf("\"code\": %w", err)
 		}
 	}
@@ -167,7 +157,7 @@ func parseError(members map[string]json.RawMessage) (*hub.Error, error) {
 		return nil, fmt.Errorf("the code %.40q is none that an application may give", code)
 	}
 	if v, ok := members["text"]; ok {
-		given, err := str(v)
+		given, err := jsonread.Text(v)
 		if err != nil {
 			return nil, fmt.Errorf("\"text\": %w", err)
 		}
@@ -197,68 +187,11 @@ func cut(s string) string {
 	return s[:n]
 }
 
-// method reads the name of a method, or what names begin with and a star.
-func method(s string) (broker.Filter, error) {
-	f := broker.Exact(s)
-	if prefix, wide := strings.CutSuffix(s, "*"); wide {
-		f = broker.Prefix(prefix)
-	}
-	return f, f.Check()
-}
-
-// filters reads a list of patterns.
-func filters(v json.RawMessage, read func(string) (broker.Filter, error)) ([]broker.Filter, error) {
-	var texts []*string
-	if err := json.Unmarshal(v, &texts); err != nil || texts == nil {
-		return nil, errors.New("it is not a list of texts")
-	}
-	list := make([]broker.Filter, 0, len(texts))
-	for _, s := range texts {
-		if s == nil {
-			return nil, errors.New("it is not a list of texts")
-		}
-		f, err := read(*s)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, f)
-	}
-	return list, nil
-}
-
-// object reads the members of a JSON object. Their names are compared as they are, which encoding/json does not do for structs.
-func object(text []byte) (map[string]json.RawMessage, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(text, &members); err != nil || members == nil {
-		return nil, errors.New("not a JSON object")
-	}
-	return members, nil
-}
-
-func str(v json.RawMessage) (string, error) {
-	var s *string
-	if err := json.Unmarshal(v, &s); err != nil || s == nil {
-		return "", errors.New("it is not a text")
-	}
-	return *s, nil
-}
-
-func number(v json.RawMessage) (float64, error) {
-	var n *float64
-	if err := json.Unmarshal(v, &n); err != nil || n == nil {
-		return 0, errors.New("it is not a number")
-	}
-	return *n, nil
-}
-
 // seconds reads a time span, at most most.
 func seconds(v json.RawMessage, most time.Duration) (time.Duration, error) {
-	n, err := number(v)
+	n, err := jsonread.Rate(v)
 	if err != nil {
 		return 0, err
-	}
-	if n < 0 {
-		return 0, errors.New("it is negative")
 	}
 	if n >= most.Seconds() {
 		return most, nil

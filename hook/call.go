@@ -12,6 +12,7 @@ import (
 	"net/http"
 
 	"github.com/parley-ws/parley/hub"
+	"github.com/parley-ws/parley/internal/jsonread"
 )
 
 // Call returns a handler that lets the application answer calls at a URL: see the package comment. The error says what is wrong with
@@ -133,7 +134,7 @@ type line struct {
 
 // parseLine reads an object with one of item, result and error. What it returns is its own.
 func parseLine(text []byte) (line, error) {
-	members, err := object(text)
+	members, err := jsonread.Object(text)
 	if err != nil {
 		return line{}, fmt.Errorf("hook: the answer is %w", err)
 	}
@@ -146,7 +147,7 @@ func parseLine(text []byte) (line, error) {
 	case isResult && !isItem && !isError:
 		return line{result: result}, nil
 	case isError && !isItem && !isResult:
-		members, err := object(failure)
+		members, err := jsonread.Object(failure)
 		if err != nil {
 			return line{}, fmt.Errorf("hook: the error of the answer is %w", err)
 		}
