@@ -1,4 +1,5 @@
-// Package ws speaks the WebSocket protocol, as client and as server: RFC 6455 with permessage-deflate (RFC 7692).
+// Package ws speaks the WebSocket protocol, as client and as server: RFC 6455 with permessage-deflate (RFC 7692), over HTTP/1.1
+// and HTTP/2 (RFC 8441).
 //
 // A server hands connections to a function:
 //
@@ -27,6 +28,11 @@
 //		return err
 //	}
 //	_, reply, err := c.Read(ctx)
+//
+// # HTTP/2
+//
+// With DialOptions.HTTPVersion 2 the connection is a stream of HTTP/2. Accept and Handler take such streams from net/http, in a
+// program that imports package extendedconnect; [Accept] says what to heed. Everything else is the same.
 //
 // # Reading
 //

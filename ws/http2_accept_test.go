@@ -187,8 +187,9 @@ func TestHTTP2ClientLeaves(t *testing.T) {
 		"GOAWAY, then cut":              {func(c *h2Client) { c.WriteGoAway(0, http2.ErrCodeNo, nil); c.conn.Close() }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ended := make(chan error, 1)
+			began, ended := make(chan struct{}), make(chan error, 1)
 			url, _ := h2Serve(t, false, ws.Handler{Handle: func(c *ws.Conn) error {
+				close(began)
 				_, p, err := c.Read(context.Background())
 				if err != nil || string(p) != "hello" {
 					t.Errorf("got %q, %v", p, err)
@@ -202,6 +203,7 @@ func TestHTTP2ClientLeaves(t *testing.T) {
 			if status, _ := c.answer(t, 1); status != "200" {
 				t.Fatal(status)
 			}
+			<-began
 			c.WriteData(1, false, hello)
 			tc.leave(c)
 			err := <-ended

@@ -52,5 +52,12 @@ func H2Handler(w http.ResponseWriter, r *http.Request) (s net.Conn, wait func())
 	w.WriteHeader(http.StatusOK)
 	_ = control.Flush()
 	h := newHandlerStream(w, control, r)
-	return h, h.work.Wait
+	return h, func() {
+		h.mu.Lock()
+		for !h.closed {
+			h.writes.Wait()
+		}
+		h.mu.Unlock()
+		h.work.Wait()
+	}
 }

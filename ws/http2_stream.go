@@ -392,23 +392,14 @@ func (s *h2Stream) CloseWrite() error {
 func (s *h2Stream) Close() error {
 	s.mu.Lock()
 	first, bye := !s.closed, []byte(nil)
-	if first && !s.writing && !s.failed {
-		if s.peer.opened && s.writeErr == nil {
-			switch {
-			case s.readErr != io.EOF:
-				_ = s.fr.WriteRSTStream(h2StreamID, http2.ErrCodeCancel)
-			case !s.ended:
-				_ = s.fr.WriteData(h2StreamID, true, nil)
-			}
-		}
-		_ = s.fr.WriteGoAway(0, s.parting, nil)
-		bye = s.control
-	}
 	s.closed = true
 	s.readBy.stop()
 	s.writeBy.stop()
 	s.reads.Broadcast()
 	s.writes.Broadcast()
+	if first {
+		bye = s.farewell()
+	}
 	s.mu.Unlock()
 	if first {
 		s.hangUp(bye)
@@ -419,6 +410,28 @@ func (s *h2Stream) Close() error {
 	putBuffer(s.buf)
 	s.buf, s.r, s.w = nil, 0, 0
 	return nil
+}
+
+// farewell returns the last words to the server; none if it is in the middle of a frame. mu is held.
+func (s *h2Stream) farewell() []byte {
+	end := time.Now().Add(h2Farewell)
+	defer time.AfterFunc(h2Farewell, s.ringWrite).Stop()
+	for s.writing && !s.data && time.Now().Before(end) {
+		s.writes.Wait() // answers to the server, which are few
+	}
+	if s.writing || s.failed {
+		return nil
+	}
+	if s.peer.opened && s.writeErr == nil {
+		switch {
+		case s.readErr != io.EOF:
+			_ = s.fr.WriteRSTStream(h2StreamID, http2.ErrCodeCancel)
+		case !s.ended:
+			_ = s.fr.WriteData(h2StreamID, true, nil)
+		}
+	}
+	_ = s.fr.WriteGoAway(0, s.parting, nil)
+	return s.control
 }
 
 // hangUp sends the last words, if the network takes them soon, and closes the network connection.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -456,7 +457,9 @@ func TestHTTP2Refused(t *testing.T) {
 func TestHTTP2NotSpoken(t *testing.T) {
 	plain := httptest.NewServer(ws.Handler{Handle: echo})
 	defer plain.Close()
-	secure := httptest.NewTLSServer(ws.Handler{Handle: echo})
+	secure := httptest.NewUnstartedServer(ws.Handler{Handle: echo})
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshake that fails
+	secure.StartTLS()
 	defer secure.Close()
 	for url, want := range map[string]string{plain.URL: "does not speak HTTP/2", secure.URL: "ALPN h2"} {
 		_, err := ws.Dial(t.Context(), url, &ws.DialOptions{HTTPVersion: 2, TLS: &tls.Config{InsecureSkipVerify: true}})

@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/http2"
-
 	"github.com/parley-ws/parley/ws"
 	"github.com/parley-ws/parley/ws/wstest"
 )
@@ -31,34 +29,39 @@ var transports = []struct {
 		return tlsOver(t, a, b)
 	}},
 	{"pipe", func(testing.TB) (client, server net.Conn) { return wstest.Pipe(nil) }},
-	{"HTTP/2", func(t testing.TB) (client, server net.Conn) {
-		a, b := tcpPair(t)
-		return h2Over(t, a, b)
-	}},
+	{"HTTP/2", h2Streams},
 }
 
-// h2Over opens a stream of HTTP/2 over two connected streams: a client's of ours, and a server's of net/http.
-func h2Over(t testing.TB, a, b net.Conn) (client, server net.Conn) {
+// h2Streams opens a stream of HTTP/2: a client's of ours, and a server's of net/http.
+func h2Streams(t testing.TB) (client, server net.Conn) {
 	t.Helper()
-	streams := make(chan net.Conn, 1)
-	serving := make(chan struct{})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	streams, serving := make(chan net.Conn, 1), make(chan struct{})
+	srv := &http.Server{Protocols: new(http.Protocols), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, wait := ws.H2Handler(w, r)
+		streams <- s
+		wait()
+	})}
+	srv.Protocols.SetUnencryptedHTTP2(true)
 	go func() {
 		defer close(serving)
-		(&http2.Server{}).ServeConn(b, &http2.ServeConnOpts{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s, wait := ws.H2Handler(w, r)
-			streams <- s
-			wait()
-		})})
+		srv.Serve(l)
 	}()
-	client, err := ws.H2Client(a)
+	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
+		t.Fatal(err)
+	}
+	if client, err = ws.H2Client(conn); err != nil {
 		t.Fatal(err)
 	}
 	server = <-streams
 	t.Cleanup(func() {
 		client.Close()
 		server.Close()
-		b.Close()
+		srv.Close()
 		<-serving
 	})
 	return client, server
