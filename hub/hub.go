@@ -31,6 +31,10 @@ type Options struct {
 	// Limits bound what sessions may take.
 	Limits Limits
 
+	// Admit is asked before a session is let in, and before the Authoriser: an error says why not now. It must be quick. Nil lets
+	// everybody in.
+	Admit func() *Error
+
 	// Trace has functions that are called when something happens; nil is none.
 	Trace *Trace
 
@@ -45,6 +49,7 @@ type Hub struct {
 	log    *slog.Logger
 	trace  *Trace
 	limits Limits // of the beginning; what can change is in rules
+	admit  func() *Error
 	rules  atomic.Pointer[ruleSet]
 	own    *memory.Broker // nil if the broker is somebody else's
 
@@ -79,6 +84,7 @@ func New(o Options) (*Hub, error) {
 		log:      o.Logger,
 		trace:    o.Trace,
 		limits:   rules.limits,
+		admit:    o.Admit,
 		sessions: map[string]*Session{},
 		users:    map[string]map[*Session]struct{}{},
 		resumes:  make(chan struct{}, rules.limits.Resumes),
@@ -110,7 +116,7 @@ func New(o Options) (*Hub, error) {
 func (h *Hub) Node() string { return h.name }
 
 // Reload puts the rules of topics, the limits and the authoriser of o in the place of those the hub has. Sessions stay; their
-// subscriptions and presence are judged anew, one session after the other, and what is not allowed any more ends. Limits.Resumes, Broker, Node, Trace and Logger stay as they were. If it returns an
+// subscriptions and presence are judged anew, one session after the other, and what is not allowed any more ends. Limits.Resumes, Admit, Broker, Node, Trace and Logger stay as they were. If it returns an
 // error, nothing has changed.
 func (h *Hub) Reload(o Options) error {
 	rules, err := newRules(&o)

@@ -139,6 +139,11 @@ func (h *Hub) admits() error {
 	if r := h.refusal(); r != nil {
 		return r
 	}
+	if h.admit != nil {
+		if e := h.admit(); e != nil {
+			return e
+		}
+	}
 	return nil
 }
 

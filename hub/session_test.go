@@ -383,3 +383,20 @@ func TestHubClose(t *testing.T) {
 		}
 	})
 }
+
+// What lets sessions in is asked before anybody is asked who the client is.
+func TestAdmit(t *testing.T) {
+	full := true
+	h := newHub(t, hub.Options{Admit: func() *hub.Error {
+		if full {
+			return hub.Errorf(hub.Unavailable, "not now")
+		}
+		return nil
+	}, Authoriser: users{}})
+	for _, visit := range []bool{false, true} {
+		_, err := h.Connect(t.Context(), hub.Connect{Credentials: hub.Credentials{Token: "{"}, Codec: plain, Sink: &client{}, Visit: visit})
+		wantCode(t, err, hub.Unavailable)
+	}
+	full = false
+	connect(t, h, plain, "ann")
+}

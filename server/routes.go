@@ -11,6 +11,7 @@ import (
 	"github.com/parley-ws/parley/console"
 	"github.com/parley-ws/parley/dialect/native"
 	"github.com/parley-ws/parley/dialect/raw"
+	"github.com/parley-ws/parley/hub"
 	"github.com/parley-ws/parley/server/api"
 	"github.com/parley-ws/parley/server/config"
 	"github.com/parley-ws/parley/server/limit"
@@ -50,7 +51,7 @@ func (s *Server) routes(cfg *config.Config) (public, private http.Handler, err e
 	accept.Group = &s.sockets
 	spoken := accept
 	spoken.MessageLimit = int64(l.MessageBytes)*3/2 + 4<<10 // base64, and what stands around it
-	nativeHandler := s.admitted(cfg, native.New(s.hub, native.Options{
+	nativeHandler := s.told(cfg, native.New(s.hub, native.Options{
 		Accept:         spoken,
 		CORS:           s.cors(cfg),
 		ConnectTimeout: l.Unauthenticated,
@@ -61,7 +62,7 @@ func (s *Server) routes(cfg *config.Config) (public, private http.Handler, err e
 	mux.Handle("/ws", nativeHandler)
 	mux.Handle("/ws/", nativeHandler)
 	accept.MessageLimit = int64(l.MessageBytes)
-	topics := s.admitted(cfg, raw.New(s.hub, raw.Options{
+	topics := s.told(cfg, raw.New(s.hub, raw.Options{
 		Accept:    accept,
 		CORS:      s.cors(cfg),
 		BodyLimit: int64(l.MessageBytes),
@@ -127,23 +128,45 @@ func (s *Server) guarded(cfg *config.Config, open bool, next http.Handler) http.
 	return s.limits.Forwarded(limitHeaderLines(cfg.Limits.HeaderLines, s.metrics.Refused, wellFormed(next)))
 }
 
-// admitted refuses new sessions while the server is going to stop or memory runs out, and counts those that come through a proxy.
+// admitted refuses whoever comes new while the server is going to stop or memory runs out, and counts those that come through a proxy.
 func (s *Server) admitted(cfg *config.Config, next http.Handler) http.Handler {
+	return s.unless(cfg, func(*http.Request) bool { return false }, next)
+}
+
+// told is admitted for dialects, which tell streams themselves: to a browser, every answer but a stream is a reason never to come back.
+// They ask the hub, which refuses whom admitted does.
+func (s *Server) told(cfg *config.Config, next http.Handler) http.Handler {
+	return s.unless(cfg, streams, next)
+}
+
+// unless is admitted, but for requests whose answer is left to next.
+func (s *Server) unless(cfg *config.Config, left func(*http.Request) bool, next http.Handler) http.Handler {
 	if len(cfg.TrustedProxies) > 0 {
 		next = s.staying(next)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.draining.Load() && !streams(r) { // a browser takes no other answer than a stream as a reason to come back
+		switch {
+		case left(r):
+		case s.draining.Load():
 			w.Header().Set("Retry-After", "1")
 			problem(w, http.StatusServiceUnavailable, "the server is about to stop: come back in a moment")
 			return
-		}
-		if no := s.shed.Admit(); no != nil {
-			no.ServeHTTP(w, r)
-			return
+		default:
+			if no := s.shed.Admit(); no != nil {
+				no.ServeHTTP(w, r)
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// admit is what the hub asks before it lets a session in.
+func (s *Server) admit() *hub.Error {
+	if no := s.shed.Admit(); no != nil {
+		return &hub.Error{Code: hub.Unavailable, Text: "the server is short of memory; come back in a while", Retry: true, After: no.After}
+	}
+	return nil
 }
 
 // api returns the handler of the HTTP API, as the configuration has it.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -413,5 +414,41 @@ func TestRefusalsAreCounted(t *testing.T) {
 		if !strings.Contains(body, "parley_refusals_total"+want) {
 			t.Errorf("the metrics have no %s", want)
 		}
+	}
+}
+
+// A browser takes every answer to an event stream but a stream as a reason never to come back: while memory runs out it is told when to.
+func TestStreamsWhileMemoryIsShort(t *testing.T) {
+	t.Cleanup(func(before int64) func() { return func() { debug.SetMemoryLimit(before) } }(debug.SetMemoryLimit(100 << 20)))
+	e, _ := start(t, configured(func(cfg *config.Config) {
+		cfg.Limits.ShedMemory, cfg.Origins = 1, []string{"https://app.example.com"}
+	}))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL+"/t/a", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/event-stream")
+	r.Header.Set("Origin", "https://app.example.com")
+	res, err := httpClient(t).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if h := res.Header; err != nil || res.StatusCode != 200 || h.Get("Content-Type") != "text/event-stream" || h.Get("Access-Control-Allow-Origin") == "" ||
+		!strings.HasPrefix(string(text), "retry: ") || !strings.Contains(string(text), `"code":"unavailable"`) || strings.Contains(string(text), "\nid:") {
+		t.Errorf("%s %v\n%s%v", res.Status, res.Header, text, err)
+	}
+	for path, header := range map[string]string{"/t/a": "text/plain", "/ws/sse": "application/json", "/echo": "text/event-stream"} {
+		status, text := ask(t, http.MethodPost, e.URL+path, `{"type":"connect"}`, "Accept", header)
+		if status != 503 || !strings.Contains(text, "short of memory") {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+	}
+	if status, text := ask(t, http.MethodGet, e.URL+"/readyz", ""); status != 503 || !strings.Contains(text, "memory") {
+		t.Errorf("readyz: %d %s", status, text)
+	}
+	if _, text := ask(t, http.MethodGet, e.URL+"/metrics", ""); !strings.Contains(text, `parley_refusals_total{limit="memory"} 4`) {
+		t.Error("not all that was refused is counted")
 	}
 }

@@ -88,6 +88,7 @@ func New(o Options) (*Server, error) {
 		s.metrics = metrics.New(metrics.Options{Version: o.Version, Node: options.Node})
 		options.Logger = s.log
 		options.Trace = s.hubTrace()
+		options.Admit = s.admit
 		s.broker = newBroker(cfg)
 		options.Broker = s.broker
 		if s.hub, err = hub.New(options); err != nil {
