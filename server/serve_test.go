@@ -420,7 +420,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 // A browser takes every answer to an event stream but a stream as a reason never to come back: while memory runs out it is told when to.
 func TestStreamsWhileMemoryIsShort(t *testing.T) {
 	t.Cleanup(func(before int64) func() { return func() { debug.SetMemoryLimit(before) } }(debug.SetMemoryLimit(100 << 20)))
-	e, _ := start(t, configured(func(cfg *config.Config) {
+	s, e, _ := run(t, configured(func(cfg *config.Config) {
 		cfg.Limits.ShedMemory, cfg.Origins = 1, []string{"https://app.example.com"}
 	}))
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL+"/t/a", nil)
@@ -450,5 +450,18 @@ func TestStreamsWhileMemoryIsShort(t *testing.T) {
 	}
 	if _, text := ask(t, http.MethodGet, e.URL+"/metrics", ""); !strings.Contains(text, `parley_refusals_total{limit="memory"} 4`) {
 		t.Error("not all that was refused is counted")
+	}
+
+	if err := s.Reload(configured(func(cfg *config.Config) { cfg.Limits.ShedMemory = 0 })); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) { // it is measured now and then
+		status, text := ask(t, http.MethodPost, e.URL+"/t/a", "x")
+		if status == 201 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("without a bound: %d %s", status, text)
+		}
 	}
 }

@@ -101,7 +101,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.judge = j
 	s.limits = limit.New(s.limitOptions(cfg))
-	s.shed = limit.NewShed(limit.ShedOptions{Percent: float64(cfg.Limits.ShedMemory), Refused: s.metrics.Refused})
+	s.shed = limit.NewShed(limit.ShedOptions{Percent: rateOrNone(float64(cfg.Limits.ShedMemory)), Refused: s.metrics.Refused})
 	s.metrics.Watch(metrics.Watched{Hub: s.hub, Connections: s.limits.Open, WebSockets: func() int {
 		return s.group.Len() + s.sockets.Len() + s.commands.connections()
 	}})
@@ -161,6 +161,7 @@ func (s *Server) Reload(cfg *config.Config) error {
 		return err
 	}
 	s.limits.Set(s.limitOptions(cfg))
+	s.shed.Set(rateOrNone(float64(cfg.Limits.ShedMemory)))
 	s.judge.Close()
 	s.judge = j
 	for i, l := range s.listeners {

@@ -10,8 +10,8 @@ import (
 
 // ShedOptions configure a Shed. A zero field means its default.
 type ShedOptions struct {
-	// Percent is how much of GOMEMLIMIT may be in use before new sessions are turned away. The default is 85. Without a GOMEMLIMIT nothing
-	// is.
+	// Percent is how much of GOMEMLIMIT may be in use before new sessions are turned away. The default is 85; a negative one is no bound.
+	// Without a GOMEMLIMIT nothing is turned away.
 	Percent float64
 
 	// Refused is called with Memory when somebody was turned away. It must be quick. Nil is nobody.
@@ -22,6 +22,7 @@ type ShedOptions struct {
 // be called from any goroutine.
 type Shed struct {
 	options ShedOptions
+	percent atomic.Uint64 // the bits of it
 	measure func() (used, limit uint64) // memory, in bytes
 	begun   time.Time
 	next    atomic.Int64 // when to measure again, counted from begun
@@ -33,13 +34,23 @@ const shedEvery = 100 * time.Millisecond
 
 // NewShed returns a Shed.
 func NewShed(o ShedOptions) *Shed {
-	if o.Percent <= 0 {
-		o.Percent = 85
-	}
 	if o.Refused == nil {
 		o.Refused = func(string) {}
 	}
-	return &Shed{options: o, measure: memory, begun: time.Now()}
+	s := &Shed{options: o, measure: memory, begun: time.Now()}
+	s.Set(o.Percent)
+	return s
+}
+
+// Set puts another Percent into force, with the next measurement.
+func (s *Shed) Set(percent float64) {
+	switch {
+	case percent == 0:
+		percent = 85
+	case percent < 0:
+		percent = math.Inf(1)
+	}
+	s.percent.Store(math.Float64bits(percent))
 }
 
 // Over reports whether more memory is in use than there may be. It measures every 100 ms at most, and only when it is called.
@@ -47,7 +58,7 @@ func (s *Shed) Over() bool {
 	now, next := int64(time.Since(s.begun)), s.next.Load()
 	if now >= next && s.next.CompareAndSwap(next, now+int64(shedEvery)) {
 		used, limit := s.measure()
-		s.over.Store(float64(used) > float64(limit)*s.options.Percent/100)
+		s.over.Store(float64(used) > float64(limit)*math.Float64frombits(s.percent.Load())/100)
 	}
 	return s.over.Load()
 }

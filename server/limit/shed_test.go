@@ -55,6 +55,24 @@ func TestShed(t *testing.T) {
 	})
 }
 
+// The percentage can change, and be none.
+func TestShedIsSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewShed(ShedOptions{Percent: -1})
+		s.measure = func() (uint64, uint64) { return 5000, 1000 }
+		for _, c := range []struct {
+			percent float64
+			over    bool
+		}{{-1, false}, {0, true}, {499, true}, {501, false}} {
+			s.Set(c.percent)
+			time.Sleep(shedEvery)
+			if s.Over() != c.over {
+				t.Errorf("%v%%: over is %v", c.percent, !c.over)
+			}
+		}
+	})
+}
+
 func TestShedConcurrently(t *testing.T) {
 	s := NewShed(ShedOptions{Percent: 50})
 	var all sync.WaitGroup
