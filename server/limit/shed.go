@@ -22,7 +22,7 @@ type ShedOptions struct {
 // be called from any goroutine.
 type Shed struct {
 	options ShedOptions
-	percent atomic.Uint64 // the bits of it
+	percent atomic.Uint64               // the bits of it
 	measure func() (used, limit uint64) // memory, in bytes
 	begun   time.Time
 	next    atomic.Int64 // when to measure again, counted from begun
