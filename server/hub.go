@@ -47,7 +47,7 @@ func (s *Server) newJudge(cfg *config.Config) (*judge, error) {
 			}
 			issuer.PublicKeys = [][]byte{text}
 		}
-		jwt, err := auth.New(auth.Options{Issuers: []auth.Issuer{issuer}, Anonymous: a.Anonymous, Logger: s.log})
+		jwt, err := auth.New(auth.Options{Issuers: []auth.Issuer{issuer}, Anonymous: a.Anonymous, Leeway: orNone(a.Leeway), Logger: s.log})
 		if err != nil {
 			return nil, &OptionError{"auth", err}
 		}
@@ -112,7 +112,7 @@ func newBroker(cfg *config.Config) *memory.Broker {
 	})
 }
 
-// orNone makes the zero of the configuration, which is none, that of the hub, which is a negative one.
+// orNone makes the zero of the configuration, which is none, that of others, which is a negative one.
 func orNone(d time.Duration) time.Duration {
 	if d == 0 {
 		return -1

@@ -121,6 +121,17 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// By how much the clocks may differ is configured.
+func TestLeeway(t *testing.T) {
+	for leeway, want := range map[time.Duration]int{time.Minute: 201, 0: 401} {
+		e, _ := start(t, configured(withTokens, func(cfg *config.Config) { cfg.Auth.Leeway = leeway }))
+		status, body := ask(t, "POST", e.URL+"/t/chat/a", "x", "Authorization", "Bearer "+token(t, "ann", -3*time.Second))
+		if status != want {
+			t.Errorf("with %v: status %d, want %d: %s", leeway, status, want, body)
+		}
+	}
+}
+
 func TestAPIKeys(t *testing.T) {
 	e, _ := start(t, configured(func(cfg *config.Config) {
 		cfg.APIKeys = []config.APIKey{{Name: "shop", Key: config.NewSecret("a key that is long enough"), Scopes: []string{"publish"}, Topics: []string{"**"}},

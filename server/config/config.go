@@ -103,6 +103,8 @@ type Auth struct {
 	Anonymous bool `toml:"anonymous"`
 	// Grace is how long a session may go on after its token has expired, to be given a new one.
 	Grace time.Duration `toml:"grace" default:"25s"`
+	// Leeway is by how much the clocks of this machine and of whoever signs the tokens may differ; a token holds that much longer, and earlier.
+	Leeway time.Duration `toml:"leeway" default:"5s" max:"5m"`
 }
 
 // APIKey is a key of the HTTP API.

@@ -49,6 +49,7 @@ func TestErrors(t *testing.T) {
 		{"private listeners alone", toml("[[listen]]", "private = true")},
 		{"no error beside one that cannot be read", toml("[[listen]]", "tls_cert = \"c\"", "tls_key = 3")},
 		{"auth", toml("[auth]", "hmac_secret = \"short\"", "jwks_url = \"http://keys.example.com\"", "algorithms = [\"HS256\", \"none\"]")},
+		{"leeway", toml("[auth]", "leeway = \"5m1s\"")},
 		{"algorithms", toml("[auth]", "jwks_url = \"https://keys.example.com\"", "algorithms = [\"HS256\"]")},
 		{"claims without tokens", toml("[auth]", "issuer = \"x\"")},
 		{"anonymous without tokens", toml("[auth]", "anonymous = true")},

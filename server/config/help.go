@@ -18,6 +18,7 @@ var help = map[string]string{
 	"Auth.HMACSecret":        "the secret of tokens signed with HS256, HS384 or HS512: at least 32 bytes, or @FILE",
 	"Auth.Issuer":            "what the claim iss must be; empty is anything",
 	"Auth.JWKSURL":           "where the public keys are published as a JSON Web Key Set",
+	"Auth.Leeway":            "by how much the clocks of this machine and of whoever signs the tokens may differ; a token holds that much longer, and earlier",
 	"Auth.PublicKeyFile":     "a PEM file with the public key of tokens signed with RS256, ES256 or EdDSA; it is read again on reload",
 	"CORS.Credentials":       "whether they may send credentials",
 	"CORS.MaxAge":            "how long a browser may remember what it was told",
