@@ -272,6 +272,7 @@ var echoTransports = []struct {
 		a, b := tcpPair(t)
 		return tlsOver(t, a, b)
 	}},
+	{"HTTP/2", h2Streams},
 }
 
 func BenchmarkEcho(b *testing.B) {
