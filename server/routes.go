@@ -7,6 +7,7 @@ import (
 	"net/http/pprof"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/parley-ws/parley/console"
 	"github.com/parley-ws/parley/dialect/native"
@@ -163,6 +164,9 @@ func (s *Server) unless(cfg *config.Config, left func(*http.Request) bool, next 
 
 // admit is what the hub asks before it lets a session in.
 func (s *Server) admit() *hub.Error {
+	if s.draining.Load() { // which the hub does not know before the delay is over
+		return &hub.Error{Code: hub.GoingAway, Text: "the server is about to stop; come back in a moment", Retry: true, After: time.Second}
+	}
 	if no := s.shed.Admit(); no != nil {
 		return &hub.Error{Code: hub.Unavailable, Text: "the server is short of memory; come back in a while", Retry: true, After: no.After}
 	}

@@ -281,6 +281,49 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// Before it drains, a server that is asked to wait goes on for those that it has, lets nobody in, and says so to new connections.
+func TestDrainDelay(t *testing.T) {
+	t.Parallel()
+	const delay = 4 * time.Second
+	s, e, stop := run(t, configured(func(cfg *config.Config) { cfg.DrainDelay = delay }))
+	c := dial(t, e.Socket+"/t/a", nil)
+	joined(t, s, 1)
+	begun := time.Now()
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	for { // ask has a new connection each time
+		if status, text := ask(t, "GET", e.URL+"/readyz", ""); status == 503 && text == "draining\n" {
+			break
+		} else if status != 200 || time.Since(begun) > delay {
+			t.Fatalf("readyz: %d %s", status, text)
+		}
+	}
+	if status, text := ask(t, "GET", e.URL+"/healthz", ""); status != 200 {
+		t.Errorf("healthz: %d %s", status, text)
+	}
+	if status, text := ask(t, "GET", e.URL+"/t/a", "", "Accept", "text/event-stream"); status != 200 || !strings.Contains(text, "retry: ") || !strings.Contains(text, "going_away") {
+		t.Errorf("an event stream: %d %s", status, text)
+	}
+	for _, path := range []string{"/t/a", "/ws", "/echo"} {
+		var refused *ws.HandshakeError
+		if _, err := ws.Dial(t.Context(), e.Socket+path, nil); !errors.As(err, &refused) || refused.Status != 503 {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := s.Hub().Publish(t.Context(), &broker.Message{Topic: "a", Kind: broker.Text, Body: []byte("still")}); err != nil {
+		t.Error(err)
+	}
+	if _, p, err := c.Read(t.Context()); err != nil || string(p) != "still" {
+		t.Errorf("who is there got %q, %v", p, err)
+	}
+	if _, _, err := c.Read(t.Context()); ws.CloseCode(err) != ws.CodeServiceRestart {
+		t.Errorf("and ended with %v", err)
+	}
+	if err := <-stopped; err != nil || time.Since(begun) < delay {
+		t.Errorf("stopped after %v: %v", time.Since(begun), err)
+	}
+}
+
 func TestConnectionLimit(t *testing.T) {
 	e, _ := start(t, configured(func(cfg *config.Config) { cfg.Limits.Connections = 3 }))
 	var conns []net.Conn

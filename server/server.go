@@ -195,7 +195,8 @@ func (e *DrainError) Error() string {
 	return fmt.Sprintf("server: drain: connections that did not end within %v were cut", e.Drain)
 }
 
-// Run listens and serves until ctx ends. Then it accepts nothing more, tells every session to come back, spread over a window so that they do
+// Run listens and serves until ctx ends. For the configured delay it goes on then without new sessions, and says that it is not ready. After that it accepts
+// nothing more, tells every session to come back, spread over a window so that they do
 // not come all at once, ends other WebSockets with 1001 and waits for them, at most for the configured drain. It returns nil if all of them ended
 // in good order, a *DrainError if some were cut, and what went wrong if it could not listen or go on.
 func (s *Server) Run(ctx context.Context) error {
@@ -245,7 +246,10 @@ func (s *Server) Run(ctx context.Context) error {
 	running := len(servers)
 	select {
 	case <-ctx.Done():
+		err = s.linger(failed)
 	case err = <-failed:
+	}
+	if err != nil {
 		running--
 		err = fmt.Errorf("server: serve: %w", err)
 	}
@@ -256,6 +260,25 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	ticker.Wait()
 	return errors.Join(err, drained)
+}
+
+// linger goes on for the configured delay, without new sessions: whoever asks whether the server is ready can do so on a new connection, and
+// has the time to send no more clients. It returns at once what a listener fails with.
+func (s *Server) linger(failed <-chan error) error {
+	s.draining.Store(true)
+	delay := s.config.Load().DrainDelay
+	if delay <= 0 {
+		return nil
+	}
+	s.log.Info("not ready any more: the drain begins after the delay", "delay", delay, "sessions", s.hub.Len())
+	over := time.NewTimer(delay)
+	defer over.Stop()
+	select {
+	case <-over.C:
+		return nil
+	case err := <-failed:
+		return err
+	}
 }
 
 // httpServer returns the HTTP side with every limit set; net/http has none by default.

@@ -122,7 +122,10 @@ func serve(parent context.Context, cfg *config.Config, load func() (*config.Conf
 	ctx := withSignals(parent, s.Kill)
 	defer ctx.release()
 	tell := context.AfterFunc(ctx, func() {
-		if n := s.Connections(); n > 0 {
+		switch n := s.Connections(); {
+		case cfg.DrainDelay > 0:
+			notice(std.err, "letting nobody in any more, and closing %d connections in %v; Ctrl-C ends at once", n, cfg.DrainDelay)
+		case n > 0:
 			notice(std.err, "closing %d connections, for at most %v; Ctrl-C ends at once", n, cfg.Drain)
 		}
 	})

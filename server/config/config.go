@@ -33,6 +33,8 @@ type Config struct {
 	LogLevel string `toml:"log_level" default:"info" oneof:"debug info warn error" show:"yes"`
 	// Drain is the window over which sessions are told to come back when the server ends, and how long it takes at most to end; 0 ends at once.
 	Drain time.Duration `toml:"drain" default:"30s" show:"yes"`
+	// DrainDelay is how long the server goes on before it drains, not ready any more and taking no new sessions, until whoever sends it clients has noticed.
+	DrainDelay time.Duration `toml:"drain_delay" max:"10m"`
 	// InsecureNoAuth is whether an address that other machines can reach may be served without authentication.
 	InsecureNoAuth bool `toml:"insecure_no_auth" restart:"yes" show:"yes"`
 	// Hosts are names that a Host header may have, beside localhost and the addresses of the machine, without ports.

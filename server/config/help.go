@@ -53,6 +53,7 @@ var help = map[string]string{
 	"Config.Commands":        "commands that are endpoints, each on a path or on a topic",
 	"Config.Compression":     "that of WebSocket messages (RFC 7692)",
 	"Config.Drain":           "the window over which sessions are told to come back when the server ends, and how long it takes at most to end; 0 ends at once",
+	"Config.DrainDelay":      "how long the server goes on before it drains, not ready any more and taking no new sessions, until whoever sends it clients has noticed",
 	"Config.Hooks":           "URLs of an application that decides or answers",
 	"Config.Hosts":           "names that a Host header may have, beside localhost and the addresses of the machine, without ports",
 	"Config.InsecureNoAuth":  "whether an address that other machines can reach may be served without authentication",
