@@ -18,7 +18,8 @@ type Limits struct {
 	Rate  float64
 	Burst int
 
-	// OutboxBytes and OutboxCount bound what waits for one session. The defaults are 1 MiB and 4,096.
+	// OutboxBytes and OutboxCount bound what waits for one session, in bytes and in messages; the notice of a gap is no message, and takes
+	// 200 bytes. The defaults are 1 MiB and 4,096.
 	OutboxBytes int
 	OutboxCount int
 

@@ -11,6 +11,7 @@ import (
 type outbox struct {
 	entries []entry
 	bytes   int
+	gaps    int            // how many of the entries are notices of gaps
 	stale   bool           // a message has come for which an earlier one may give way
 	lookAt  int            // how many entries there are when that is looked into
 	sending bool           // a goroutine sends
@@ -93,6 +94,9 @@ func (o *outbox) add(e entry) {
 // charge counts an entry, and remove takes it out of the counts.
 func (o *outbox) charge(e *entry) {
 	o.bytes += e.size()
+	if e.gap != nil {
+		o.gaps++
+	}
 	if t := e.topic(); t != "" {
 		if o.topics == nil {
 			o.topics = map[string]int{}
@@ -103,6 +107,9 @@ func (o *outbox) charge(e *entry) {
 
 func (o *outbox) remove(e *entry) {
 	o.bytes -= e.size()
+	if e.gap != nil {
+		o.gaps--
+	}
 	if t := e.topic(); t != "" {
 		if o.topics[t] -= e.size(); o.topics[t] <= 0 {
 			delete(o.topics, t)
@@ -121,17 +128,24 @@ func (s *Session) trim() bool {
 		s.rewrite(nil)
 	}
 	bytes := s.allowance(l)
-	if o.bytes <= bytes && len(o.entries) <= l.OutboxCount {
+	if o.fits(bytes, l.OutboxCount) {
 		return true
 	}
-	s.rewrite(o.quotas(o.bytes-bytes*3/4, len(o.entries)-l.OutboxCount*3/4))
-	if o.bytes <= bytes && len(o.entries) <= l.OutboxCount {
+	s.rewrite(o.quotas(o.bytes-bytes*3/4, o.messages()-l.OutboxCount*3/4))
+	if o.fits(bytes, l.OutboxCount) {
 		return true
 	}
 	s.hub.refused("outbox")
 	s.fail(Reason{Code: SlowConsumer, Text: "the client does not read fast enough; come back and resume", Reconnect: true})
 	return false
 }
+
+// fits reports whether what waits is within its bounds. Notices of gaps are bounded by their bytes alone: there is one for each topic at least
+// that something was dropped of, and whoever waits for more topics than messages may wait is told of all of them.
+func (o *outbox) fits(bytes, count int) bool { return o.bytes <= bytes && o.messages() <= count }
+
+// messages is how many entries are no notices of gaps.
+func (o *outbox) messages() int { return len(o.entries) - o.gaps }
 
 // allowance is how many bytes may wait for the session. When too much waits for all sessions together, it is no more than an equal share:
 // those who take their share must not suffer for the others.
@@ -181,10 +195,10 @@ func (o *outbox) quotas(bytes, count int) map[string]int {
 		}
 		// A notice takes the place of what goes.
 		each := max(1, h.bytes/h.count)
-		n := min(h.count, max((bytes+gapSize+each-1)/each, count+1))
+		n := min(h.count, max((bytes+gapSize+each-1)/each, count))
 		quotas[h.topic] = n
 		bytes -= n*each - gapSize
-		count -= n - 1
+		count -= n
 	}
 	return quotas
 }
@@ -376,7 +390,7 @@ func (s *Session) abandon(why Reason) {
 // discard lets go of what waits. Session.mu is held.
 func (s *Session) discard() {
 	s.hub.waiting.Add(-int64(s.out.bytes))
-	s.out.entries, s.out.topics, s.out.bytes = nil, nil, 0
+	s.out.entries, s.out.topics, s.out.bytes, s.out.gaps = nil, nil, 0, 0
 	s.out.madeRoom()
 }
 

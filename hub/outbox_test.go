@@ -265,9 +265,9 @@ func TestOutboxTotal(t *testing.T) {
 	})
 }
 
-// What waits is of more topics than entries are allowed: there is no room even for the notices, so the client has to come back.
+// What waits is of more topics than there is room for notices, so the client has to come back.
 func TestTooManyTopicsWait(t *testing.T) {
-	bubble(t, small(1<<20, 50), func(t *testing.T, h *hub.Hub) {
+	bubble(t, small(10_000, 50), func(t *testing.T, h *hub.Hub) {
 		c := connect(t, h, plain, "")
 		c.subscribe(t, hub.Subscribe{Filter: pattern("drop/*")})
 		c.stall()
@@ -309,4 +309,54 @@ func BenchmarkStalled(b *testing.B) {
 			c.move()
 		})
 	}
+}
+
+// Who waits for messages of more topics than messages may wait is told of the gap in each.
+func TestGapsOfManyTopics(t *testing.T) {
+	const topics, rounds = 100, 5
+	bubble(t, small(1<<20, 10), func(t *testing.T, h *hub.Hub) {
+		c := connect(t, h, plain, "")
+		c.subscribe(t, hub.Subscribe{Filter: pattern("drop/**")})
+		c.take()
+		c.stall()
+		publish(t, h, "drop/first", "1") // is being sent
+		synctest.Wait()
+		for range rounds {
+			for i := range topics {
+				publish(t, h, fmt.Sprint("drop/", i), "x")
+			}
+		}
+		c.move()
+		synctest.Wait()
+		if r := c.closed(); r != nil {
+			t.Fatalf("closed with %+v", r)
+		}
+		at := map[string]int{}
+		got := c.take()
+		for _, s := range got {
+			var a, b, n int
+			head, rest, _ := strings.Cut(strings.TrimPrefix(s, "gap "), ":")
+			if strings.HasPrefix(s, "gap ") {
+				if _, err := fmt.Sscanf(rest, "%d-%d slow n=%d", &a, &b, &n); err != nil || n != b-a {
+					t.Fatalf("%s: %v", s, err)
+				}
+			} else if _, err := fmt.Sscanf(rest, "%d", &b); err != nil {
+				t.Fatalf("%s: %v", s, err)
+			} else {
+				a = b - 1
+			}
+			if at[head] != a {
+				t.Errorf("%s after %d", s, at[head])
+			}
+			at[head] = b
+		}
+		for i := range topics {
+			if n := at[fmt.Sprint("drop/", i)]; n != rounds {
+				t.Errorf("of topic %d it heard up to %d", i, n)
+			}
+		}
+		if h.Waiting() != 0 || len(got) > topics*2 {
+			t.Errorf("%d frames, and %d bytes wait", len(got), h.Waiting())
+		}
+	})
 }
