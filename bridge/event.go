@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/parley-ws/parley/ws"
 )
@@ -130,6 +131,9 @@ func (e event) message() (t ws.Type, data []byte, ok bool, err error) {
 		t = ws.Binary
 	default:
 		return 0, nil, false, fmt.Errorf("bridge: read an event of the command: unknown type %q", e.Type)
+	}
+	if t == ws.Text && !utf8.Valid(data) {
+		return 0, nil, false, fmt.Errorf("bridge: read an event of the command: the message is not UTF-8, which text has to be")
 	}
 	return t, data, true, nil
 }

@@ -69,7 +69,7 @@ func TestEvents(t *testing.T) {
 }
 
 func TestHistory(t *testing.T) {
-	for _, c := range []struct{ most, bytes, adds, want int }{{0, 100, 5, 0}, {3, 100, 5, 3}, {10, 25, 5, 2}, {10, 5, 5, 1}, {10, 100, 5, 5}} {
+	for _, c := range []struct{ most, bytes, adds, want int }{{0, 1000, 5, 0}, {3, 1000, 5, 3}, {10, 2*74 + 1, 5, 2}, {10, 5, 5, 1}, {10, 1000, 5, 5}} {
 		h := history{most: c.most, bytes: c.bytes}
 		for range c.adds {
 			h.add(ws.Prepare(ws.Text, []byte("0123456789")), 10)

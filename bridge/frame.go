@@ -35,7 +35,8 @@ func ParseFraming(name string) (Framing, error) {
 	return 0, fmt.Errorf("bridge: unknown framing %q: there are lines, nul, len32 and json", name)
 }
 
-// errTooLarge is what a splitter returns in the place of a message beyond its limit; it goes on with the next one.
+// errTooLarge is what a splitter returns in the place of a message beyond its limit, as soon as it is: there may be no end. It goes on with
+// the next one.
 var errTooLarge = errors.New("bridge: read from the command: a message is too large")
 
 // chunk is the largest message of a stream without frames.
@@ -47,6 +48,8 @@ type splitter struct {
 	limit   int // for one message, in bytes
 	r       *bufio.Reader
 	long    []byte // collects a message that does not fit into the buffer of r
+	beyond  bool   // what comes up to the next delimiter belongs to a message that was too large
+	skip    int64  // so do this many bytes
 }
 
 func newSplitter(r io.Reader, f Framing, limit int64) *splitter {
@@ -76,27 +79,29 @@ func (s *splitter) next() ([]byte, error) {
 // until returns what comes before the delimiter or the end.
 func (s *splitter) until(delimiter byte) ([]byte, error) {
 	s.long = s.long[:0]
-	tooLarge := false
 	for {
 		part, err := s.r.ReadSlice(delimiter)
 		full := errors.Is(err, bufio.ErrBufferFull)
-		if err != nil && !full && len(part) == 0 && len(s.long) == 0 && !tooLarge {
+		if s.beyond {
+			if err != nil && !full {
+				return nil, err
+			}
+			s.beyond = full
+			continue
+		}
+		if err != nil && !full && len(part) == 0 && len(s.long) == 0 {
 			return nil, err
 		}
 		content := part
 		if err == nil {
 			content = part[:len(part)-1]
 		}
-		if len(s.long)+len(content) > s.limit {
-			tooLarge, s.long = true, s.long[:0]
-		}
 		switch {
-		case full:
-			if !tooLarge {
-				s.long = append(s.long, content...)
-			}
-		case tooLarge:
+		case len(s.long)+len(content) > s.limit:
+			s.beyond = full
 			return nil, errTooLarge
+		case full:
+			s.long = append(s.long, content...)
 		case len(s.long) == 0:
 			return content, nil
 		default:
@@ -107,6 +112,12 @@ func (s *splitter) until(delimiter byte) ([]byte, error) {
 
 // counted returns a message that is preceded by its length.
 func (s *splitter) counted() ([]byte, error) {
+	if n := s.skip; n > 0 {
+		s.skip = 0
+		if skipped, err := io.CopyN(io.Discard, s.r, n); err != nil {
+			return nil, fmt.Errorf("bridge: read from the command: the stream ends after %d of %d bytes: %w", skipped, n, io.ErrUnexpectedEOF)
+		}
+	}
 	var head [4]byte
 	if _, err := io.ReadFull(s.r, head[:]); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -116,9 +127,7 @@ func (s *splitter) counted() ([]byte, error) {
 	}
 	n := int64(binary.BigEndian.Uint32(head[:]))
 	if n > int64(s.limit) {
-		if skipped, err := io.CopyN(io.Discard, s.r, n); err != nil {
-			return nil, fmt.Errorf("bridge: read from the command: the stream ends after %d of %d bytes: %w", skipped, n, io.ErrUnexpectedEOF)
-		}
+		s.skip = n
 		return nil, errTooLarge
 	}
 	// The length is a promise only: memory is taken as the bytes arrive.

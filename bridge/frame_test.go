@@ -48,7 +48,7 @@ func TestSplitter(t *testing.T) {
 		{"NUL", NUL, "a\nb\x00\x00c", 10, []string{"a\nb", "", "c"}},
 		{"len32", Len32, "\x00\x00\x00\x02ab\x00\x00\x00\x00\x00\x00\x00\x01c", 10, []string{"ab", "", "c"}},
 		{"len32 beyond the limit", Len32, "\x00\x00\x00\x0bxxxxxxxxxxx\x00\x00\x00\x01c", 10, []string{"too large", "c"}},
-		{"len32 promises", Len32, "\xff\xff\xff\xffabc", 10, []string{"bridge: read from the command: the stream ends after 3 of 4294967295 bytes: unexpected EOF"}},
+		{"len32 promises", Len32, "\xff\xff\xff\xffabc", 10, []string{"too large", "bridge: read from the command: the stream ends after 3 of 4294967295 bytes: unexpected EOF"}},
 		{"len32 cut", Len32, "\x00\x00\x00\x05ab", 10, []string{"bridge: read from the command: the stream ends after 2 of 5 bytes: unexpected EOF"}},
 		{"len32 cut in the length", Len32, "\x00\x00", 10, []string{"bridge: read from the command: the stream ends inside a length: unexpected EOF"}},
 	} {

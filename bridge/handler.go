@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/parley-ws/parley/ws"
 )
@@ -27,6 +28,9 @@ type Handler struct {
 	closed bool
 	active sync.WaitGroup // connections from their request on, and what runs without them
 }
+
+// bodyTimeout is how long the body of a request may take, which nobody asked for.
+const bodyTimeout = 5 * time.Second
 
 // endpoint is what connections talk to.
 type endpoint interface {
@@ -73,7 +77,7 @@ func New(o Options) (*Handler, error) {
 		if err != nil {
 			return nil, fmt.Errorf("bridge: the static directory: %w", err)
 		}
-		h.rest = http.FileServerFS(root.FS()) // the root is closed when nothing refers to it
+		h.rest = http.FileServerFS(files{root}) // the root is closed when nothing refers to it
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
@@ -101,6 +105,9 @@ func New(o Options) (*Handler, error) {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, values := range h.o.Header {
 		w.Header()[name] = values
+	}
+	if r.ContentLength != 0 { // nothing here takes a body, but the answer comes after it: it must not take forever
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	}
 	if !h.o.AnyHost && !h.knownHost(r) {
 		http.Error(w, fmt.Sprintf("403 forbidden: no endpoint answers to the Host %q here; if the name is yours, start with --host NAME", r.Host), http.StatusForbidden)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -224,6 +225,9 @@ func (o *Options) check() error {
 	return nil
 }
 
+// errNotExecutable says that a program is a file that nobody may run.
+var errNotExecutable = errors.New("it is not executable: chmod +x changes that")
+
 // errNoDir says that a working directory is something else.
 var errNoDir = errors.New("it is no directory")
 
@@ -233,10 +237,18 @@ func lookUp(name string) (string, error) {
 	if err == nil {
 		path, err = filepath.Abs(path)
 	}
+	if err == nil {
+		if i, e := os.Stat(path); e == nil && !i.Mode().IsRegular() {
+			err = errors.New("it is no file")
+		}
+	}
 	if err != nil {
 		var e *exec.Error
 		if errors.As(err, &e) {
 			err = e.Err
+		}
+		if errors.Is(err, fs.ErrPermission) {
+			err = errNotExecutable
 		}
 		return "", fmt.Errorf("bridge: find the command %q: %w", name, err)
 	}
@@ -272,5 +284,5 @@ func PassEnv(names []string) []string {
 	return env
 }
 
-// breaks makes one line of a value.
-var breaks = strings.NewReplacer("\n", " ", "\r", " ")
+// breaks makes one line of a value, that of a variable.
+var breaks = strings.NewReplacer("\n", " ", "\r", " ", "\x00", " ")

@@ -17,6 +17,9 @@ type own struct {
 
 func (e *own) open(r *http.Request) (session, error) {
 	o := &e.h.o
+	if strings.ContainsRune(r.URL.Path, 0) { // no variable can hold it
+		return nil, &ws.RejectError{Status: http.StatusBadRequest, Body: "400 bad request: a path has no zero byte\n"}
+	}
 	c := command{}
 	script, info := "/", r.URL.Path
 	if rest, ok := strings.CutPrefix(r.URL.Path, o.Mount); ok && o.Mount != "" && (rest == "" || rest[0] == '/') {

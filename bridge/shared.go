@@ -299,21 +299,25 @@ func (s *shared) push(in input) {
 // history is the last messages to all.
 type history struct {
 	most  int // messages
-	bytes int // content that they may have together
+	bytes int // that they may have together
 	size  int
 	all   []kept
 }
 
-// kept is a message with its length.
+// kept is a message with what it counts.
 type kept struct {
 	m    *ws.Prepared
 	size int
 }
 
+// keptExtra is what a message counts beside its content: millions of empty lines are not nothing, here and in the queues of those who come.
+const keptExtra = 64
+
 func (h *history) add(m *ws.Prepared, size int) {
 	if h.most <= 0 {
 		return
 	}
+	size += keptExtra
 	h.all = append(h.all, kept{m, size})
 	h.size += size
 	for len(h.all) > h.most || h.size > h.bytes && len(h.all) > 1 {

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/parley-ws/parley/bridge"
@@ -27,6 +30,16 @@ docs/bridge.md explains --history --restart --slow --queue --ladder --unix --sta
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b.listens = cmd.Flags().Changed("listen") // the variable is a default for those who listen
+			if b.dial.curl != "" {
+				url, err := b.dial.fromCurl()
+				switch {
+				case err != nil:
+					return err
+				case b.connect != "":
+					return usage("leave one of them out", "--curl says where to connect to, and so does --connect")
+				}
+				b.connect, b.dial.curl = url, ""
+			}
 			if err := b.misplaced(cmd.Flags()); err != nil {
 				return err
 			}
@@ -163,13 +176,16 @@ func (b *bridger) misplaced(f *pflag.FlagSet) error {
 		with  string
 		flags string
 	}{
-		{b.connect != "", "--connect", "user insecure cacert proxy connect-timeout"},
+		{b.connect != "", "--connect", "user insecure cacert cert key proxy connect-timeout resolve unix-socket location netrc netrc-file http"},
 		{b.connect == "", "--listen", "dir staticdir devconsole origin sameorigin host tls-cert tls-key"},
 		{b.mode == "shared", "--mode shared", "history restart slow queue"},
 		{b.tcp+b.unix+b.listenTCP == "", "a command", "frame pty stderr passenv ladder"},
 	} {
 		for flag := range strings.FieldsSeq(rule.flags) {
 			if !rule.met && f.Changed(flag) {
+				if flag == "cert" || flag == "key" {
+					return usage("--tls-cert and --tls-key serve TLS", "--%s does nothing here: it goes with --connect", flag)
+				}
 				return usage(bridgeHint, "--%s does nothing here: it goes with %s", flag, rule.with)
 			}
 		}
@@ -208,6 +224,17 @@ func (b *bridger) options(cmd *cobra.Command, args []string) (o bridge.Options, 
 	if err != nil {
 		return o, err
 	}
+	if b.terminal && (b.binary || cmd.Flags().Changed("frame")) {
+		return o, usage("leave --frame and --binary out", "--pty: a terminal has one stream of bytes, and no frames")
+	}
+	for _, name := range b.passEnv {
+		if name == "" || strings.ContainsAny(name, "= ") {
+			return o, usage("write names alone, such as PATH,HOME", "--passenv: %q is not the name of a variable", name)
+		}
+	}
+	if b.drain < 0 {
+		return o, usage("write a time such as 5s", "--drain: %v is no time to wait", b.drain)
+	}
 	if b.binary && !cmd.Flags().Changed("frame") {
 		o.Framing = bridge.Chunks
 	}
@@ -234,8 +261,15 @@ func (b *bridger) options(cmd *cobra.Command, args []string) (o bridge.Options, 
 		return o, err
 	}
 	for _, origin := range b.origins {
+		scheme, host, ok := strings.Cut(origin, "://")
+		if !ok {
+			scheme, host = "any", origin
+		}
+		if scheme == "" || host == "" || strings.ContainsAny(host, "/ ") {
+			return o, usage("write a host such as example.com, example.com:8000 or https://example.com", "--origin: %q is not where a page can come from", origin)
+		}
 		o.Origins = append(o.Origins, origin)
-		if rest := origin[strings.Index(origin, "://")+1:]; !strings.Contains(strings.TrimPrefix(rest, "//"), ":") && origin != "null" {
+		if strings.LastIndexByte(host, ':') <= strings.LastIndexByte(host, ']') && origin != "null" {
 			o.Origins = append(o.Origins, origin+":*") // without a port any is meant
 		}
 	}
@@ -282,6 +316,23 @@ func explainBridge(err error) error {
 		return &failure{exitIO, err, "stop what listens there, or choose another address with --listen 127.0.0.1:0"}
 	}
 	return err
+}
+
+// ending are the signals that end a bridge. That of a terminal which was closed is SIGTERM to it: processes that nobody ends would stay.
+func ending(parent context.Context, kill func()) *interruptible {
+	ctx, cancel := context.WithCancelCause(parent)
+	unhook := func() {}
+	if !signal.Ignored(syscall.SIGHUP) { // else it was started by nohup
+		unhook = onHangup(func() { cancel(&stopped{syscall.SIGTERM}) })
+	}
+	i := withSignals(ctx, kill)
+	release := i.release
+	i.release = func() {
+		unhook()
+		release()
+		cancel(nil)
+	}
+	return i
 }
 
 // cannotListen is the error of an address that cannot be had.

@@ -52,7 +52,7 @@ func (b *bridger) serve(parent context.Context, o bridge.Options) error {
 		return explainBridge(err)
 	}
 
-	signals := withSignals(parent, h.Kill)
+	signals := ending(parent, h.Kill)
 	defer signals.release()
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
@@ -187,7 +187,7 @@ func (b *bridger) runFor(parent context.Context, o bridge.Options) error {
 	if o.Terminal {
 		dialOptions.Subprotocols = append(dialOptions.Subprotocols, bridge.SubprotocolTerminal)
 	}
-	signals := withSignals(parent, c.Kill)
+	signals := ending(parent, c.Kill)
 	defer signals.release()
 	conn, err := ws.Dial(signals, target, dialOptions)
 	var s *stopped
@@ -237,7 +237,7 @@ func (b *bridger) forward(parent context.Context) error {
 	if err != nil {
 		return err
 	}
-	signals := withSignals(parent, func() {})
+	signals := ending(parent, func() {})
 	defer signals.release()
 	f := &bridge.Forwarder{
 		Dial:           func(ctx context.Context) (*ws.Conn, error) { return ws.Dial(ctx, target, dialOptions) },
