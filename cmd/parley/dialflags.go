@@ -110,6 +110,7 @@ type dialFlags struct {
 	handshakeFlags
 	proxy      string
 	compress   string
+	http       string
 	timeout    time.Duration
 	maxSize    size
 	cert, key  string
@@ -142,6 +143,7 @@ func (d *dialFlags) register(f *pflag.FlagSet) {
 	usual := map[string]bool{}
 	own.VisitAll(func(flag *pflag.Flag) { usual[flag.Name] = true })
 
+	own.StringVar(&d.http, "http", "1.1", "the version of HTTP: `1.1|2`")
 	own.BoolVarP(&d.location, "location", "L", false, "follow redirects; credentials stay with the origin they are for")
 	own.StringVar(&d.cert, "cert", "", "show the certificate in this PEM `FILE` to the server")
 	own.StringVar(&d.key, "key", "", "its key is in this PEM `FILE`; else it is in that of --cert")
@@ -220,6 +222,15 @@ func (d *dialFlags) options() (*ws.DialOptions, error) {
 		o.Compression = &ws.Compression{ServerTakeover: true, ClientTakeover: true}
 	default:
 		return nil, usage("choose off, on or takeover", "--compress: unknown mode %q", d.compress)
+	}
+	switch d.http {
+	case "1", "1.1":
+	case "2":
+		o.HTTPVersion = 2
+	case "3":
+		return nil, usage("choose 1.1 or 2", "--http: WebSockets over HTTP/3 (RFC 9220) are not spoken yet")
+	default:
+		return nil, usage("choose 1.1 or 2", "--http: unknown version %q", d.http)
 	}
 	if d.proxy != "" {
 		proxy, err := parseProxy(d.proxy)

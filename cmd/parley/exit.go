@@ -190,6 +190,9 @@ func explainHandshake(he *ws.HandshakeError) *failure {
 	case errors.Is(he, syscall.ECONNREFUSED), errors.Is(he, syscall.Errno(10061)):
 		return f(exitNetwork, "check that the server runs and that host and port are right")
 	}
+	if strings.Contains(he.Error(), "HTTP/2") {
+		return f(exitNetwork, "leave out --http 2; parley probe says whether a server offers it")
+	}
 	if strings.Contains(he.Error(), "malformed HTTP") { // net/http has no type for it
 		return f(exitProtocol, "what listens there speaks no HTTP")
 	}

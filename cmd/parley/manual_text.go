@@ -34,6 +34,7 @@ var flagNotes = map[string]string{
 	"connection --header":          "In a file, it does not appear in the list of processes.",
 	"connection --user":            "`@-` is standard input. USER alone asks for the password on the terminal.",
 	"connection --subprotocol":     "Most preferred first.",
+	"connection --http":            "HTTP/2 is that of RFC 8441, which few servers offer: `parley probe` says whether one does. There is no falling back.",
 	"connection --compress":        "That is permessage-deflate (RFC 7692); `takeover` lets messages refer to earlier ones.",
 	"connection --proxy":           "Without it, `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide.",
 	"connection --connect-timeout": "That is DNS, TCP, TLS and the handshake together.",

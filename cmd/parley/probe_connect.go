@@ -363,7 +363,8 @@ func bodyNotes(body []byte) (notes []extra) {
 
 // reportUpgrade says what was agreed.
 func (a *attempt) reportUpgrade(conn *ws.Conn) {
-	more := []extra{detail{"accept_verified", true}, detail{"subprotocol", conn.Subprotocol()}, detail{"extensions", conn.Extensions()}}
+	http2 := a.options.HTTPVersion == 2 // where no key is sent (RFC 8441 §5)
+	more := []extra{detail{"accept_verified", !http2}, detail{"subprotocol", conn.Subprotocol()}, detail{"extensions", conn.Extensions()}}
 	agreed := "no subprotocol"
 	switch {
 	case conn.Subprotocol() != "":
@@ -380,5 +381,9 @@ func (a *attempt) reportUpgrade(conn *ws.Conn) {
 	default:
 		agreed += ", no extension: none was offered, see --compress"
 	}
-	a.report.step("upgrade", good, 0, "Sec-WebSocket-Accept fits the key; "+agreed, more...)
+	how := "Sec-WebSocket-Accept fits the key"
+	if http2 {
+		how = "the server took the extended CONNECT of HTTP/2"
+	}
+	a.report.step("upgrade", good, 0, how+"; "+agreed, more...)
 }

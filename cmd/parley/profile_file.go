@@ -118,8 +118,8 @@ func (f *configFile) line(p toml.Primitive) int {
 
 // ownKeys are the keys that a command takes beside those of the connection. No key names a command to run or a file to write.
 var ownKeys = map[string]string{
-	"connect": "idle max-time ping-interval ping-timeout binary json color verbose",
-	"send":    "idle max-time ping-interval ping-timeout text binary hex base64 frame ok-close json color silent verbose",
+	"connect": "idle max-time ping-interval ping-timeout text binary hex base64 frame ok-close close json color silent verbose reconnect timestamps",
+	"send":    "idle max-time ping-interval ping-timeout text binary hex base64 frame ok-close close json color silent verbose",
 	"ping":    "max-time json verbose",
 	"probe":   "max-time json color",
 }

@@ -80,9 +80,8 @@ func newClientFlags() *cobra.Command {
 		Use:   "client-flags",
 		Short: "The flags that connect, send, ping, probe and bench share",
 		Long: strings.TrimRight(f.FlagUsages(), "\n") + `
-@FILE keeps a secret out of the list of processes, @- is standard input. Without -x, HTTP_PROXY,
-HTTPS_PROXY, ALL_PROXY and NO_PROXY decide. --max-size is PARLEY_MAX_SIZE, too, and max_size in the
-files: below [client], or below [profile.NAME] for parley connect @NAME. docs/cli.md says more.`,
+@FILE keeps a secret out of the list of processes, @- is standard input. --max-size is also the
+variable PARLEY_MAX_SIZE, and max_size below [client] or [profile.NAME] in files: see docs/cli.md.`,
 	}
 	cmd.Flags().BoolP("help", "h", false, "")
 	cmd.Flags().Lookup("help").Hidden = true // the help has to fit a screen
