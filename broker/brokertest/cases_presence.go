@@ -10,6 +10,7 @@ import (
 var _ = add(
 	testCase{name: "Presence", run: presence},
 	testCase{name: "PresenceReplaced", run: presenceReplaced},
+	testCase{name: "PresenceComesBack", run: presenceComesBack},
 	testCase{name: "PresenceAtClose", run: presenceAtClose},
 	testCase{name: "PresenceInOrder", run: presenceInOrder},
 	testCase{name: "Commands", run: commands},
@@ -76,6 +77,38 @@ func presenceReplaced(e *env) {
 		`-0 []+1 [mia/1{"n":1}@a]`, `-1 [mia/1{"n":1}@a]+1 [mia/1{"n":2}@a]`, `-1 [mia/1{"n":2}@a]+1 [mia/1{"n":3}@b]`,
 	}))
 	e.same("who is there in the end", refs(b.members("room")), `1 [mia/1{"n":3}@b]`)
+}
+
+// presenceComesBack: nobody is told of who enters again as another session, be it on another node; Members says which it is.
+func presenceComesBack(e *env) {
+	a, b, c := e.attach("a"), e.attach("b", broker.Exact("room")), e.attach("c", broker.Exact("room"))
+	mia := broker.Member{Key: "mia", Ref: "1", Meta: []byte(`{"n":1}`), Session: "s1", Since: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)}
+	where := func(want string) {
+		e.Helper()
+		for _, p := range []*peer{b, c} {
+			list := p.members("room")
+			e.same(p.name+": who is there", refs(list), `1 [mia/1{"n":1}@`+want[:1]+`]`)
+			e.same(p.name+": where it is", list[0].Node+" "+list[0].Session, want)
+		}
+	}
+	a.enter("room", mia)
+	where("a s1")
+	mia.Session = "s2"
+	a.enter("room", mia)
+	where("a s2")
+	mia.Session = "s3"
+	c.enter("room", mia)
+	where("c s3")
+	a.close() // it is not there any more
+	e.settle()
+	where("c s3")
+	mia.Meta = []byte(`{"n":2}`)
+	c.enter("room", mia) // of this they are told
+	for _, p := range []*peer{b, c} {
+		e.same(p.name+": what happened", changes(p.diffsUntil("room", 2)), list([]string{
+			`-0 []+1 [mia/1{"n":1}@a]`, `-1 [mia/1{"n":1}@c]+1 [mia/1{"n":2}@c]`,
+		}))
+	}
 }
 
 // presenceAtClose: those of a node go with it, and no others.

@@ -224,6 +224,26 @@ var faults = []fault{
 		m.Ref = m.Key
 		return n.Node.Enter(ctx, topic, m)
 	}},
+	{name: "keeps the session of who has come back", enter: func(n *faultyNode, ctx context.Context, topic string, m broker.Member) error {
+		if before, ok := n.same(ctx, topic, m); ok {
+			m.Session = before.Session
+		}
+		return n.Node.Enter(ctx, topic, m)
+	}},
+	{name: "keeps the node of who has come back", enter: func(n *faultyNode, ctx context.Context, topic string, m broker.Member) error {
+		if _, ok := n.same(ctx, topic, m); ok {
+			return nil
+		}
+		return n.Node.Enter(ctx, topic, m)
+	}},
+	{name: "tells of who has come back", enter: func(n *faultyNode, ctx context.Context, topic string, m broker.Member) error {
+		if before, ok := n.same(ctx, topic, m); ok {
+			if err := n.Node.Leave(ctx, topic, before.Ref); err != nil {
+				return err
+			}
+		}
+		return n.Node.Enter(ctx, topic, m)
+	}},
 	{name: "members stay when the node goes", close: func(n *faultyNode) error {
 		for _, f := range n.filters {
 			n.Node.Unsubscribe(f)

@@ -1,7 +1,9 @@
 package brokertest
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/parley-ws/parley/broker"
@@ -135,6 +137,21 @@ func (n *faultyNode) Enter(ctx context.Context, topic string, m broker.Member) e
 		return n.b.fault.enter(n, ctx, topic, m)
 	}
 	return n.Node.Enter(ctx, topic, m)
+}
+
+// same returns the member that is there, if m differs from it in nothing but its session.
+func (n *faultyNode) same(ctx context.Context, topic string, m broker.Member) (broker.Member, bool) {
+	list, err := n.Node.Members(ctx, topic)
+	if err != nil {
+		return m, false
+	}
+	i := slices.IndexFunc(list, func(x broker.Member) bool {
+		return x.Ref == m.Ref && x.Key == m.Key && bytes.Equal(x.Meta, m.Meta) && x.Since.Equal(m.Since)
+	})
+	if i < 0 {
+		return m, false
+	}
+	return list[i], true
 }
 
 func (n *faultyNode) Members(ctx context.Context, topic string) ([]broker.Member, error) {
