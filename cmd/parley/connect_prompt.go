@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/parley-ws/parley/cmd/parley/internal/screen"
 	"github.com/parley-ws/parley/cmd/parley/internal/talk"
@@ -20,9 +20,9 @@ import (
 type prompt struct {
 	std stdio
 
-	mu           sync.Mutex
-	editor       *screen.Editor // nil unless somebody types
-	stopResizing func()
+	mu     sync.Mutex
+	editor *screen.Editor // nil unless somebody types
+	stop   func()         // ends listening to signals
 }
 
 // open opens the line editor if somebody types here and sees the prompt.
@@ -31,13 +31,25 @@ func (p *prompt) open(o screen.EditorOptions) error {
 		return nil
 	}
 	o.In, o.Out = p.std.in, p.std.err
+	continued := make(chan struct{}, 1)
+	if canSuspend {
+		o.Suspend = func() { p.suspend(continued) }
+	}
 	e, err := screen.OpenEditor(o)
 	if err != nil {
 		return err
 	}
+	stopResizing := onResize(e.Resize)
+	stopContinuing := onContinue(func() {
+		e.Resume() // whoever has stopped it, the shell has changed the terminal
+		select {
+		case continued <- struct{}{}:
+		default:
+		}
+	})
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.editor, p.stopResizing = e, onResize(e.Resize)
+	p.editor, p.stop = e, func() { stopResizing(); stopContinuing() }
 	return nil
 }
 
@@ -48,10 +60,31 @@ func (p *prompt) close() {
 	p.editor = nil
 	p.mu.Unlock()
 	if e != nil {
-		e.Close() // nothing could be done about an error
-		p.stopResizing()
+		e.Close()   // nothing could be done about an error
+		go p.stop() // what it would wait for may hang in a terminal that takes nothing
 	}
 }
+
+// suspend does what Ctrl-Z does without a prompt: it stops the process and what it was started with, until somebody continues it.
+func (p *prompt) suspend(continued <-chan struct{}) {
+	e := p.get()
+	if e == nil || e.Pause() != nil {
+		return
+	}
+	select {
+	case <-continued: // of an earlier time
+	default:
+	}
+	stopGroup()
+	select {
+	case <-continued:
+	case <-time.After(stopPatience): // nobody could continue it, so it was not stopped
+		e.Resume()
+	}
+}
+
+// stopPatience is how long after the signal the process should be stopped.
+const stopPatience = 200 * time.Millisecond
 
 // get returns the editor, nil if nobody types.
 func (p *prompt) get() *screen.Editor {
@@ -102,10 +135,6 @@ func (c *client) fromPerson(e *screen.Editor) {
 	remember := true
 	for {
 		line, pasted, err := e.ReadLine()
-		if errors.Is(err, screen.ErrCut) {
-			c.say("%v, so it was not sent: paste it, or send it from a file with /file", err)
-			continue
-		}
 		if err != nil {
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // stopped is the cause of a context that a signal ended.
@@ -54,7 +55,15 @@ func withSignals(parent context.Context, atOnce func()) *interruptible {
 			case sig := <-i.signals:
 				s := &stopped{sig}
 				if !first {
-					atOnce()
+					tidied := make(chan struct{})
+					go func() {
+						defer close(tidied)
+						atOnce()
+					}()
+					select {
+					case <-tidied:
+					case <-time.After(time.Second): // it hangs in a terminal that takes nothing any more
+					}
 					os.Exit(s.code())
 				}
 				cancel(s)

@@ -219,19 +219,23 @@ func TestTerminalPaste(t *testing.T) {
 	tm.wait(t)
 }
 
-// TestTerminalTooLong types more than a line can hold: nothing is sent in part.
-func TestTerminalTooLong(t *testing.T) {
+// TestTerminalLongLine types more than a screen holds: all of it is sent.
+func TestTerminalLongLine(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, nil)
-	tm := onTerminal(t, "connect", "--idle", "200ms", s.echo)
+	url, frames := hears(t)
+	tm := onTerminal(t, "connect", "--idle", "200ms", url)
 	tm.shows(t, "> ")
 	for range 50 {
 		tm.types(t, strings.Repeat("x", 100))
 	}
-	tm.types(t, "\r")
-	tm.shows(t, "was not sent")
+	tm.types(t, "y\x01<\r")
+	if f := <-frames; string(f.Payload) != "<"+strings.Repeat("x", 5000)+"y" {
+		t.Errorf("the server got %d bytes, %.10q", len(f.Payload), f.Payload)
+	}
 	tm.types(t, "short\r")
-	tm.shows(t, "> short\r\n> short\r\n")
+	if f := <-frames; string(f.Payload) != "short" {
+		t.Errorf("the server got %v", f)
+	}
 	tm.types(t, "\x04")
 	tm.wait(t)
 }
