@@ -138,6 +138,13 @@ func TestBridgeUsage(t *testing.T) {
 		{"--tcp 127.0.0.1:1 --frame nul", 2, []string{"--frame", "a command"}},
 		{"--connect ws://127.0.0.1:1/ --origin x -- cat", 2, []string{"--origin", "--listen"}},
 		{"-H nonsense -- cat", 2, []string{"-H"}},
+		{"--cert " + cert + " -- cat", 2, []string{"--cert", "--tls-cert"}},
+		{"--netrc -- cat", 2, []string{"--netrc", "--connect"}},
+		{"--origin https://example.com/ -- cat", 2, []string{"--origin", "example.com:8000"}},
+		{"--origin https:// -- cat", 2, []string{"--origin"}},
+		{"--passenv A=b -- cat", 2, []string{"--passenv", "PATH,HOME"}},
+		{"--pty --frame nul -- cat", 2, []string{"--pty", "--frame"}},
+		{"--drain -1s -- cat", 2, []string{"--drain"}},
 		{"--port 8080 -- cat", 2, []string{"--port", "bridge --help"}},
 	} {
 		args := []string{"bridge"}
