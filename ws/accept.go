@@ -17,7 +17,9 @@ import (
 // It takes WebSockets over HTTP/2, too (RFC 8441), if the http.Server announces them: net/http does so only with the setting
 // http2xconnect=1 in the environment variable GODEBUG when the program starts, which importing the package extendedconnect
 // below this one brings about. There is nothing to take over then: the connection lives in the request, and the handler must not
-// return before it is over, by Close, CloseNow, or a read that has failed. Handler sees to that.
+// return before it is over, by Close, CloseNow, or a read that has failed. Handler sees to that. A route for it has no method or
+// CONNECT. Set HTTP2.WriteByteTimeout and HTTP2.MaxConcurrentStreams of the http.Server: net/http itself does not give up a client
+// that has stopped taking bytes from the network, and its handlers with it.
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
 	if o == nil {
 		o = &AcceptOptions{}

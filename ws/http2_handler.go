@@ -229,6 +229,10 @@ func (s *handlerStream) drain(timeout time.Duration) {
 func (s *handlerStream) Close() error {
 	s.mu.Lock()
 	first := !s.closed
+	if first {
+		s.work.Add(1)
+		defer s.work.Done()
+	}
 	s.closed = true
 	s.readBy.stop()
 	s.writeBy.stop()

@@ -330,15 +330,13 @@ func TestHTTP2BothWays(t *testing.T) {
 
 // What is used in every way from many goroutines, and ended at any moment, leaves nothing.
 func TestHTTP2Stress(t *testing.T) {
-	conns := 60
-	if testing.Short() {
-		conns = 20
-	}
+	conns := 24
+	slow := ws.Options{CloseTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, PingTimeout: time.Minute} // machines may be
 	h2Kinds(t, func(t *testing.T, secure bool) {
 		var group ws.Group
 		both := &ws.Compression{ServerTakeover: true, ClientTakeover: true}
-		url, o := h2Serve(t, secure, ws.Handler{Options: ws.AcceptOptions{Group: &group, Compression: both}, Handle: echo})
-		o.Compression = both
+		url, o := h2Serve(t, secure, ws.Handler{Options: ws.AcceptOptions{Options: slow, Group: &group, Compression: both}, Handle: echo})
+		o.Options, o.Compression = slow, both
 		var using sync.WaitGroup
 		for id := range conns {
 			c, err := ws.Dial(context.Background(), url, o)
@@ -350,7 +348,7 @@ func TestHTTP2Stress(t *testing.T) {
 			}
 		}
 		using.Wait()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 		defer cancel()
 		if err := group.Shutdown(ctx); err != nil || group.Len() != 0 {
 			t.Errorf("shutdown: %v, %d connections left", err, group.Len())

@@ -161,6 +161,9 @@ func TestPingFlood(t *testing.T) {
 	for _, tr := range transports {
 		for _, backlog := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/backlog %v", tr.name, backlog), func(t *testing.T) {
+				if tr.name == "HTTP/2" && backlog {
+					t.Skip("net/http gives back no window of a stream whose DATA waits for one: WriteTimeout ends this")
+				}
 				a, b := tr.pair(t)
 				defer a.Close()
 				c := ws.NewConn(b, ws.ConnOptions{Options: ws.Options{WriteTimeout: time.Minute}})
