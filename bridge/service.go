@@ -70,7 +70,11 @@ func (j *joint) run() error {
 	c, conn := j.c, j.conn
 	j.ended = make(chan struct{})
 	defer conn.Close()
-	stop := context.AfterFunc(c.Context(), func() { conn.SetDeadline(time.Now()) }) // nobody is left to send it to
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(c.Context(), func() {
+		defer close(interrupted)
+		conn.SetDeadline(time.Now()) // nobody is left to send it to
+	})
 	var sending sync.WaitGroup
 	var failed error
 	sending.Go(func() { failed = j.send() })
@@ -88,7 +92,9 @@ func (j *joint) run() error {
 	}
 	c.CloseNow()
 	sending.Wait()
-	stop()
+	if !stop() {
+		<-interrupted
+	}
 	if err == nil {
 		// With bytes that nobody has read, Close would reset the connection and take from the service what it has not read yet.
 		conn.SetReadDeadline(time.Now().Add(draining))

@@ -89,14 +89,20 @@ func (t *talk) serve(c *ws.Conn) {
 		c.Close(context.Background(), code, reason)
 	}()
 
-	interrupt := context.AfterFunc(c.Context(), func() { t.p.in.SetWriteDeadline(time.Now()) })
-	defer interrupt()
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(c.Context(), func() {
+		defer close(interrupted)
+		t.p.in.SetWriteDeadline(time.Now())
+	})
 	err := c.Run(c.Context(), ws.Events{Message: func(_ *ws.Conn, typ ws.Type, data []byte) error { return t.receive(typ, data) }})
 	var refused *refusedError
 	if errors.As(err, &refused) {
 		c.Close(context.Background(), refused.code, refused.reason)
 	}
 	c.CloseNow()
+	if !stop() {
+		<-interrupted // or it could come between the next deadline and the write
+	}
 	if t.o.Framing == Events {
 		t.p.in.SetWriteDeadline(time.Now().Add(t.o.Ladder.Close))
 		t.p.in.Write(closeEvent(t.number, endOf(c)).line()) // the last thing it can learn, if it reads
