@@ -403,7 +403,7 @@ func (d *dialer) connect(ctx context.Context, t *target, req *http.Request) (net
 	return tc, nil
 }
 
-var errNoALPN = errors.New("the server does not choose HTTP/2 (ALPN h2): leave DialOptions.HTTPVersion at 1, or enable HTTP/2 on the server")
+var errNoALPN = errors.New("the server does not choose HTTP/2 (ALPN h2): use HTTP/1.1, or enable HTTP/2 on the server")
 
 func (d *dialer) proxy(req *http.Request) (*url.URL, error) {
 	if d.o.Proxy != nil {

@@ -17,7 +17,7 @@ import (
 
 // errNoExtendedConnect is the cause of a Dial to a server that does not take WebSockets over HTTP/2.
 var errNoExtendedConnect = errors.New("the server speaks HTTP/2 but takes no WebSockets over it " +
-	"(its settings lack SETTINGS_ENABLE_CONNECT_PROTOCOL = 1, RFC 8441 §3): leave DialOptions.HTTPVersion at 1, or enable it on the server")
+	"(its settings lack SETTINGS_ENABLE_CONNECT_PROTOCOL = 1, RFC 8441 §3): use HTTP/1.1, or enable it on the server")
 
 // extendedConnect opens an HTTP/2 connection on conn and a stream on that (RFC 8441 §4, §5).
 func (d *dialer) extendedConnect(conn net.Conn, req *http.Request, values context.Context, t *target) (*upgraded, error) {

@@ -49,8 +49,7 @@ func h2Broken(code http2.ErrCode, format string, args ...any) error {
 }
 
 // errH2Spoken is the end of a connection whose other side does not speak HTTP/2 at all.
-var errH2Spoken = errors.New("the server does not speak HTTP/2: without TLS it must expect it (h2c with prior knowledge); " +
-	"or leave DialOptions.HTTPVersion at 1")
+var errH2Spoken = errors.New("the server does not speak HTTP/2 (without TLS it must expect it: h2c with prior knowledge): use HTTP/1.1")
 
 // fail ends everything because of err. If the server is to blame, Close tells it.
 func (s *h2Stream) fail(err error) {
@@ -159,7 +158,7 @@ type h2Reset struct{ code http2.ErrCode }
 func (e *h2Reset) Error() string {
 	s := fmt.Sprintf("the server reset the HTTP/2 stream (%v)", e.code)
 	if e.code == http2.ErrCodeHTTP11Required {
-		s += ": it wants HTTP/1.1, so leave DialOptions.HTTPVersion at 1"
+		s += ": use HTTP/1.1, which it wants"
 	}
 	return s
 }

@@ -155,7 +155,7 @@ func TestHTTP2BadAnswers(t *testing.T) {
 		}, because: `ENHANCE_YOUR_CALM): "busy"`},
 		"RFC 9113 §6.8 GOAWAY for us":    {script: settled(func(s *h2Script) { s.WriteGoAway(0, http2.ErrCodeNo, nil) }), because: "GOAWAY NO_ERROR"},
 		"RFC 9113 §6.4 RST_STREAM":       {script: settled(func(s *h2Script) { s.WriteRSTStream(1, http2.ErrCodeRefusedStream) }), because: "REFUSED_STREAM"},
-		"RFC 9113 §7 HTTP/1.1 wanted":    {script: settled(func(s *h2Script) { s.WriteRSTStream(1, http2.ErrCodeHTTP11Required) }), because: "HTTPVersion at 1"},
+		"RFC 9113 §7 HTTP/1.1 wanted":    {script: settled(func(s *h2Script) { s.WriteRSTStream(1, http2.ErrCodeHTTP11Required) }), because: "use HTTP/1.1"},
 		"RFC 9113 §6.4 RST of another":   {script: settled(func(s *h2Script) { s.WriteRSTStream(3, http2.ErrCodeCancel) }), because: "stream 3", told: "PROTOCOL_ERROR"},
 		"RFC 9113 §8.1 DATA first":       {script: settled(func(s *h2Script) { s.WriteData(1, false, []byte("x")) }), because: "DATA on stream 1", told: "PROTOCOL_ERROR"},
 		"RFC 9113 §8.3.2 no status":      {script: settled(func(s *h2Script) { s.fields(false, "x", "y") }), because: "status", told: "PROTOCOL_ERROR"},

@@ -462,7 +462,7 @@ func TestHTTP2NotSpoken(t *testing.T) {
 	for url, want := range map[string]string{plain.URL: "does not speak HTTP/2", secure.URL: "ALPN h2"} {
 		_, err := ws.Dial(t.Context(), url, &ws.DialOptions{HTTPVersion: 2, TLS: &tls.Config{InsecureSkipVerify: true}})
 		he, ok := errors.AsType[*ws.HandshakeError](err)
-		if !ok || he.Status != 0 || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "HTTPVersion") {
+		if !ok || he.Status != 0 || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "use HTTP/1.1") {
 			t.Errorf("%v", err)
 		}
 	}
