@@ -67,6 +67,11 @@ func (c *client) prepare(rest []string, idleGiven bool) error {
 	case f.maxTime < 0:
 		return usage(hint, "--max-time: %v is less than zero", f.maxTime)
 	}
+	for _, code := range f.okClose {
+		if code < 1000 || code > 4999 {
+			return usage("write --ok-close 4000; 1006 is an end without a close frame", "--ok-close: %d is no close code: there are 1000 to 4999", code)
+		}
+	}
 	if err := checkColor(f.color); err != nil {
 		return err
 	}

@@ -105,7 +105,9 @@ func (c *client) run(parent context.Context) (err error) {
 		conn, err := c.dial(ctx)
 		var end *ws.CloseError
 		if err == nil {
-			if !begun {
+			if begun {
+				c.say("connected again")
+			} else {
 				begun = true
 				if err := c.begin(conn, signals.interrupt); err != nil {
 					conn.CloseNow()
@@ -331,7 +333,11 @@ func (c *client) produce() {
 			return
 		}
 		if err != nil {
-			c.give(talk.Item{Err: &failure{exitIO, fmt.Errorf("read standard input: %w", err), "check what it is, and --frame; </dev/null is empty"}})
+			hint := "check what it is, and --frame; </dev/null is empty"
+			if errors.Is(err, framing.ErrTooLarge) {
+				hint = "cut it into messages: see --frame"
+			}
+			c.give(talk.Item{Err: &failure{exitIO, fmt.Errorf("read standard input: %w", err), hint}})
 			return
 		}
 		m, err := c.form.decode(unit)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/parley-ws/parley/cmd/parley/internal/screen"
@@ -27,6 +29,11 @@ func parseTarget(s string) (string, error) {
 	case "ws", "wss", "http", "https":
 		if u.Hostname() == "" {
 			return "", usage(hint, "the URL %q names no host", redacted(s))
+		}
+		if p := u.Port(); p != "" {
+			if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
+				return "", usage("ports are 1 to 65535", "the URL names port %s", p)
+			}
 		}
 	case "ws+unix":
 	default:
@@ -77,14 +84,26 @@ func closing(end *ws.CloseError) string {
 	if end.Reason != "" {
 		s += ": " + screen.Escape(end.Reason)
 	}
-	if end.Err != nil && end.Err.Error() != end.Reason {
+	var limit *ws.LimitError
+	switch {
+	case end.Err == nil || end.Err.Error() == end.Reason:
+	case errors.As(end, &limit) && end.Reason != "": // which says it
+		s += "; take more with --max-size"
+	case errors.Is(end.Err, context.DeadlineExceeded), errors.Is(end.Err, context.Canceled):
+		s += ": the server did not answer our close frame"
+	default:
 		s += ": " + oneLine(end.Err.Error())
 	}
-	var limit *ws.LimitError
-	if errors.As(end, &limit) {
-		s += "; take more with --max-size"
-	}
 	return s
+}
+
+// forClosing returns a context for the closing handshake of what ran in ctx: with little time if --max-time is over.
+func forClosing(ctx context.Context) (context.Context, context.CancelFunc) {
+	patience := 5 * time.Second
+	if errors.Is(context.Cause(ctx), errMaxTime) {
+		patience = 250 * time.Millisecond
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), patience)
 }
 
 // exitCode returns the exit code for the end of a connection that nobody here wanted to end.

@@ -116,6 +116,7 @@ func explain(err error) *failure {
 	var drain *server.DrainError
 	var he *ws.HandshakeError
 	var checked *check.HandshakeError
+	var path *os.PathError
 	switch {
 	case errors.As(err, &f):
 		return f
@@ -135,6 +136,8 @@ func explain(err error) *failure {
 		return &failure{exitIO, drain, "give them longer with --drain"}
 	case addressInUse(err):
 		return &failure{exitIO, err, "stop what listens there, or choose another address with --addr 127.0.0.1:0"}
+	case errors.As(err, &path) && path.Op == "write" && path.Path == os.Stdout.Name():
+		return &failure{exitIO, err, "check where the output goes"}
 	case errors.Is(err, os.ErrPermission):
 		return &failure{exitIO, err, "choose what you may use; ports below 1024 often belong to root"}
 	case errors.As(err, &he):
@@ -162,6 +165,7 @@ func explainHandshake(he *ws.HandshakeError) *failure {
 		invalid x509.CertificateInvalidError
 		record  tls.RecordHeaderError
 		netErr  net.Error
+		op      *net.OpError
 	)
 	f := func(code int, hint string) *failure { return &failure{code, he, hint} }
 	switch {
@@ -187,6 +191,8 @@ func explainHandshake(he *ws.HandshakeError) *failure {
 		return f(exitNetwork, "the server speaks no TLS there: try ws:// instead of wss://")
 	case errors.Is(he, os.ErrDeadlineExceeded), errors.As(he, &netErr) && netErr.Timeout():
 		return f(exitTimeout, "give it longer with --connect-timeout")
+	case errors.As(he, &op) && op.Net == "unix":
+		return f(exitNetwork, "check that the server runs and that this is the path of its socket")
 	case errors.Is(he, syscall.ECONNREFUSED), errors.Is(he, syscall.Errno(10061)):
 		return f(exitNetwork, "check that the server runs and that host and port are right")
 	}

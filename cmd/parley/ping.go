@@ -163,7 +163,7 @@ loop:
 	if ctx.Err() != nil {
 		code = ws.CodeGoingAway
 	}
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	closing, cancel := forClosing(ctx)
 	defer cancel()
 	if conn.Close(closing, code, "") != nil {
 		conn.CloseNow() // it ended already, or the server did not answer

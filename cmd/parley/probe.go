@@ -206,7 +206,7 @@ func (p *prober) inspect(ctx context.Context, a *attempt, conn *ws.Conn) error {
 	}
 	closedByItself := conn.Context().Err() != nil
 	before := time.Now()
-	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	patience, cancel := forClosing(ctx)
 	defer cancel()
 	if conn.Close(patience, ws.CodeNormal, "") != nil {
 		conn.CloseNow() // it ended already, or the server did not answer
@@ -224,10 +224,20 @@ func (p *prober) inspect(ctx context.Context, a *attempt, conn *ws.Conn) error {
 	details := []extra{detail{"messages", messages}, detail{"pings", pings}}
 	if closedByItself {
 		after := before.Sub(begun)
-		p.report.step("idle", bad, after, did+"; then the connection ended", append(details,
-			note("%s", closing(end)), note("a server or a proxy that closes idle connections wants pings, or another timeout"))...)
-		if code := exitCode(end); code != exitDone && failed == nil {
-			failed = &failure{code, errors.New("probe: " + closing(end)), "look into the server's log"}
+		code := exitCode(end)
+		remedy := "look into the server's log"
+		details = append(details, note("%s", closing(end)))
+		switch {
+		case code == exitProtocol && !end.Remote:
+			remedy = "correct that in the server, or in what stands in front of it: use a WebSocket library there"
+		case after < 3*time.Second: // that is no idle connection
+			remedy = "look into the server's log; it may want credentials, a subprotocol, or another path"
+		default:
+			details = append(details, note("a server or a proxy that closes idle connections wants pings, or another timeout"))
+		}
+		p.report.step("idle", bad, after, did+"; then the connection ended", details...)
+		if code != exitDone && failed == nil {
+			failed = &failure{code, errors.New("probe: " + closing(end)), remedy}
 		}
 		return failed
 	}

@@ -48,12 +48,15 @@ var headerMeanings = map[string]string{
 	"X-Powered-By":                "what the application runs on",
 }
 
-// withoutSecrets returns a copy of an answer's header without the values of cookies.
+// withoutSecrets returns a copy of an answer's header without the values of cookies, and what is secret in where a redirect leads.
 func withoutSecrets(h http.Header) http.Header {
 	h = h.Clone()
 	for i, cookie := range h["Set-Cookie"] {
 		name, _, _ := strings.Cut(cookie, "=")
 		h["Set-Cookie"][i] = name + "=…"
+	}
+	for i, location := range h["Location"] {
+		h["Location"][i] = redacted(location)
 	}
 	return h
 }
@@ -197,8 +200,11 @@ func diagnoseNetwork(a *attempt, he *ws.HandshakeError, secure bool) diagnosis {
 		return diagnosis{"the certificate is not trusted: " + a.judged.Error(), explainCertificate(a.judged, a.chain), false}
 	case errors.Is(he, io.EOF), errors.Is(he, io.ErrUnexpectedEOF), errors.Is(he, syscall.ECONNRESET):
 		remedy := "look into its log; a firewall may do that, too"
-		if !secure {
+		switch {
+		case !secure:
 			remedy = "try wss://; a firewall may do that, too"
+		case !a.trusted:
+			remedy = "it may speak no TLS there: try ws://; look into its log; a firewall may do that, too"
 		}
 		return diagnosis{"the server ended the connection instead of answering", remedy, false}
 	case f.code == exitTimeout && a.reached:
@@ -232,7 +238,10 @@ func diagnoseStatus(he *ws.HandshakeError, target string, secure bool) diagnosis
 	case he.Status == 101:
 		return diagnosis{he.Reason, "the server, or something in front of it, does not follow RFC 6455 §4.2.2: use a WebSocket library there", false}
 	case he.Status >= 300 && he.Status < 400:
-		location := he.Header.Get("Location")
+		location := redacted(he.Header.Get("Location"))
+		if location == "" {
+			return diagnosis{"the server redirects, but does not say where to" + status, "correct that in the server: a redirect has a Location", false}
+		}
 		if !secure && strings.HasPrefix(location, "https:") {
 			return diagnosis{"the server wants TLS: it redirects to " + location, "write wss:// instead of ws://; browsers follow no redirect here", true}
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -359,6 +360,52 @@ func TestProbeProtocol(t *testing.T) {
 	}
 }
 
+// TestProbeEndsAtOnce looks at servers that end the connection right behind the handshake: that is no idle connection.
+func TestProbeEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		sends  []byte
+		code   int
+		remedy string
+	}{
+		"a broken frame": {[]byte{0xf1, 1, 'x'}, 7, "WebSocket library"},
+		"nothing":        {nil, 6, "credentials"},
+		"a close frame":  {wstest.Bytes(wstest.Close(4001, "no")), 6, "credentials"},
+	} {
+		url := door(t, func(_ int, p *wstest.Peer, r *http.Request) {
+			p.Answer(r, wstest.Head{After: c.sends})
+			if c.sends != nil {
+				io.Copy(io.Discard, p.Stream)
+			}
+		})
+		report, r := probe(t, c.code, "--idle", "10s", url)
+		if !strings.Contains(r.err, c.remedy) || strings.Contains(fmt.Sprint(report.named(t, "idle").Notes), "idle connections") {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+func TestProbeLocation(t *testing.T) {
+	t.Parallel()
+	for location, want := range map[string]string{
+		"": "does not say where",
+		"https://ann:hush@example.com/?token=hush&a=1": "https://ann:xxxxx@example.com/?token=xxxxx&a=1",
+		"/login?ticket=hush":                           "/login?ticket=xxxxx",
+	} {
+		url := door(t, func(_ int, p *wstest.Peer, _ *http.Request) {
+			head := "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n"
+			if location != "" {
+				head += "Location: " + location + "\r\n"
+			}
+			io.WriteString(p.Stream, head+"\r\n")
+		})
+		report, r := probe(t, 4, url)
+		if !strings.Contains(report.Why, want) || strings.Contains(r.out+r.err, "hush") {
+			t.Errorf("%q: %+v", location, r)
+		}
+	}
+}
+
 func TestProbeNetwork(t *testing.T) {
 	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -435,7 +482,7 @@ func TestProbeHTTP2(t *testing.T) {
 	srv.StartTLS()
 	defer srv.Close()
 	report, _ := probe(t, 0, "-k", strings.Replace(srv.URL, "https", "wss", 1))
-	if step := report.named(t, "http/2"); step.Details["websocket"] != false || !strings.Contains(step.Text, "not offered") {
+	if step := report.named(t, "http/2"); step.Details["websocket"] != true || !strings.Contains(step.Text, "are offered") { // as package extendedconnect has it
 		t.Errorf("%+v", step)
 	}
 

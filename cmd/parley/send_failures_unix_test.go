@@ -230,10 +230,12 @@ func TestSendSignals(t *testing.T) {
 	}
 	s := startServer(t, nil)
 	p := begin(t, nil, "send", s.echo)
-	io.WriteString(p.in, "a\n")
-	p.until(t, "reply", func(out, _ string) bool { return out == "a\n" })
+	io.WriteString(p.in, "a\nb\n")
+	p.until(t, "replies", func(out, _ string) bool { return out == "a\nb\n" })
 	p.signal(t, syscall.SIGUSR1)
-	p.until(t, "statistics", func(_, err string) bool { return strings.Contains(err, "1 message (1 byte) received") })
+	p.until(t, "statistics", func(_, err string) bool { // the last one may not be counted yet
+		return strings.Contains(err, "2 messages (2 bytes) sent, 1 message (1 byte) received") || strings.Contains(err, "2 messages (2 bytes) received")
+	})
 	p.in.Close()
 	if r := p.wait(t); r.code != 0 {
 		t.Errorf("%+v", r)

@@ -417,6 +417,29 @@ func TestSendMaxTime(t *testing.T) {
 	}
 }
 
+// TestSendCloseUnanswered ends although the server never answers the close frame, and says so.
+func TestSendCloseUnanswered(t *testing.T) {
+	t.Parallel()
+	over := make(chan struct{})
+	url := peer(t, wstest.Head{}, func(p *wstest.Peer, _ *http.Request) { <-over })
+	defer close(over)
+	r := parley(t, "", "send", "-v", "--max-time", "200ms", url, "x")
+	if r.code != 124 || !strings.Contains(r.err, "did not answer our close frame") || !strings.Contains(r.err, "--max-time") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestSendTooLarge receives more than is allowed: it is said once.
+func TestSendTooLarge(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, nil)
+	r := parley(t, "", "send", "--max-size", "1KiB", s.echo, strings.Repeat("x", 1025))
+	r.expect(t, 6, "1009", "--max-size")
+	if strings.Count(r.err, "exceeds 1024 bytes") != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestSendUsage(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -435,6 +458,9 @@ func TestSendUsage(t *testing.T) {
 		{[]string{"--ping-interval", "-1s", "ws://127.0.0.1:1/"}, []string{"--ping-interval"}},
 		{[]string{"--ping-timeout", "0s", "ws://127.0.0.1:1/"}, []string{"--ping-timeout"}},
 		{[]string{"--expect", "(", "ws://127.0.0.1:1/"}, []string{"--expect"}},
+		{[]string{"--ok-close", "70000", "ws://127.0.0.1:1/"}, []string{"70000", "4999"}},
+		{[]string{"--ok-close", "0", "ws://127.0.0.1:1/"}, []string{"--ok-close"}},
+		{[]string{"ws://127.0.0.1:70000/"}, []string{"70000", "65535"}},
 		{[]string{"--color", "pink", "ws://127.0.0.1:1/"}, []string{"--color", "never"}},
 		{[]string{"--key", "k.pem", "wss://127.0.0.1:1/"}, []string{"--cert"}},
 		{[]string{"--resolve", "host:80", "ws://127.0.0.1:1/"}, []string{"--resolve"}},
@@ -444,10 +470,12 @@ func TestSendUsage(t *testing.T) {
 		parley(t, "", append([]string{"send"}, c.args...)...).expect(t, 2, c.words...)
 	}
 	parley(t, "", "send", "--cert", "/no/such/file", "wss://127.0.0.1:1/").expect(t, 1, "--cert")
+	parley(t, "", "send", "--unix-socket", "/no/such/socket", "ws://127.0.0.1:1/", "x").expect(t, 3, "/no/such/socket", "path of its socket")
 	parley(t, "", "send", "-o", "/no/such/folder/file", "ws://127.0.0.1:1/").expect(t, 1, "-o")
 	s := startServer(t, nil)
 	parley(t, "ok\nb\xe4d\n", "send", s.echo).expect(t, 7, "message 2", "--binary")
 	parley(t, "ff\nxyz\n", "send", "--hex", s.echo).expect(t, 1, "message 2", "hexadecimal")
+	parley(t, "\xff\xff\xff\xffab", "send", "--frame", "len32", s.echo).expect(t, 1, "4294967295 bytes", "--frame") // not read: memory is bounded
 	parley(t, "\x00\x00\x00\x09ab", "send", "--frame", "len32", s.echo).expect(t, 1, "2 of the 9 bytes", "--frame")
 }
 

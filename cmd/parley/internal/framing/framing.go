@@ -53,20 +53,50 @@ func Parse(name string) (Kind, error) {
 type Reader struct {
 	// KeepCR keeps a carriage return before the line feed, as binary data needs it.
 	KeepCR bool
+	// Max is the largest message in bytes, which bounds the memory that an input without an end takes. If zero, 1 GiB.
+	Max int64
 
 	kind Kind
 	in   *bufio.Reader
+	left *bounded // what in and json read from
 	json *json.Decoder
 	over bool
 }
 
 // NewReader returns a reader of in.
 func NewReader(in io.Reader, kind Kind) *Reader {
-	r := &Reader{kind: kind, in: bufio.NewReader(in)}
+	r := &Reader{kind: kind, left: &bounded{in: in}}
+	r.in = bufio.NewReader(r.left)
 	if kind == JSON {
-		r.json = json.NewDecoder(r.in)
+		r.json = json.NewDecoder(r.left)
 	}
 	return r
+}
+
+// largest is the default of Reader.Max.
+const largest = 1 << 30
+
+// ErrTooLarge is returned for a message that is larger than Reader.Max.
+var ErrTooLarge = errors.New("framing: the message is too large")
+
+func tooLarge(limit int64) error {
+	return fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, limit)
+}
+
+// bounded reads so many bytes for each message at most, and then fails.
+type bounded struct {
+	in    io.Reader
+	left  int64
+	limit int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, tooLarge(b.limit)
+	}
+	n, err := b.in.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
 }
 
 // Next returns the next message, which the caller owns, or io.EOF at the end.
@@ -74,18 +104,27 @@ func (r *Reader) Next() ([]byte, error) {
 	if r.over {
 		return nil, io.EOF
 	}
+	limit := r.Max
+	if limit == 0 {
+		limit = largest
+	}
+	// One byte more, and the end, tell that there is more; what is buffered belongs to the message, too.
+	r.left.limit, r.left.left = limit, limit+2
 	switch r.kind {
 	case NUL:
 		return r.until(0)
 	case Len32:
-		return r.counted()
+		return r.counted(limit)
 	case JSON:
 		return r.value()
 	case All:
 		r.over = true
 		all, err := io.ReadAll(r.in)
-		if err == nil && len(all) == 0 {
+		switch {
+		case err == nil && len(all) == 0:
 			err = io.EOF
+		case err == nil && int64(len(all)) > limit:
+			err = tooLarge(limit)
 		}
 		return all, err
 	}
@@ -110,7 +149,7 @@ func (r *Reader) until(end byte) ([]byte, error) {
 }
 
 // counted reads a length and as many bytes. Nothing is allocated for what has only been announced.
-func (r *Reader) counted() ([]byte, error) {
+func (r *Reader) counted(limit int64) ([]byte, error) {
 	var head [4]byte
 	if n, err := io.ReadFull(r.in, head[:]); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -119,6 +158,10 @@ func (r *Reader) counted() ([]byte, error) {
 		return nil, err
 	}
 	want := int64(binary.BigEndian.Uint32(head[:]))
+	if want > limit {
+		return nil, fmt.Errorf("%w: %d bytes are announced, and %d are the most", ErrTooLarge, want, limit)
+	}
+	r.left.left = want // with what is buffered, more than is needed
 	var b bytes.Buffer
 	if n, err := io.CopyN(&b, r.in, want); err != nil {
 		if errors.Is(err, io.EOF) {

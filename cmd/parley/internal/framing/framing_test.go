@@ -40,7 +40,8 @@ func TestReader(t *testing.T) {
 		{Len32, "\x00\x00\x00\x02ab\x00\x00\x00\x00\x00\x00\x00\x01\n", []string{"ab", "", "\n"}, ""},
 		{Len32, "", nil, ""},
 		{Len32, "\x00\x00", nil, "2 of the 4 bytes"},
-		{Len32, "\xff\xff\xff\xffab", nil, "2 of the 4294967295 bytes"},
+		{Len32, "\x3f\xff\xff\xffab", nil, "2 of the 1073741823 bytes"},
+		{Len32, "\xff\xff\xff\xffab", nil, "4294967295 bytes are announced"},
 		{JSON, "{\n  \"a\": 1\n}\n[2]3 \"x\"{}", []string{"{\n  \"a\": 1\n}", "[2]", "3", `"x"`, "{}"}, ""},
 		{JSON, " \n", nil, ""},
 		{JSON, "{} nonsense", []string{"{}"}, "not JSON"},
@@ -119,4 +120,38 @@ func FuzzReader(f *testing.F) {
 			all(NewReader(bytes.NewReader(one), k)) // must not panic
 		}
 	})
+}
+
+// TestReaderMax gives messages that are as large as they may be, and larger by a byte.
+func TestReaderMax(t *testing.T) {
+	const limit = 10000 // more than is buffered
+	for _, kind := range Kinds {
+		exact := `"` + strings.Repeat("x", limit-2) + `"`
+		for _, wrap := range []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r }, iotest.OneByteReader} {
+			r := NewReader(wrap(bytes.NewReader(Append(nil, kind, []byte(exact)))), kind)
+			r.Max = limit
+			if got, err := all(r); err != nil || len(got) != 1 || got[0] != exact {
+				t.Errorf("%s: %d messages, %v", kind, len(got), err)
+			}
+			endless := io.MultiReader(bytes.NewReader([]byte{0x7f}), forever{})
+			r = NewReader(wrap(endless), kind)
+			if kind == JSON {
+				r = NewReader(io.MultiReader(strings.NewReader(`"`), forever{}), kind)
+			}
+			r.Max = limit
+			if _, err := r.Next(); !errors.Is(err, ErrTooLarge) {
+				t.Errorf("%s without an end: %v", kind, err)
+			}
+		}
+	}
+}
+
+// forever is an input without an end, and without the end of a message.
+type forever struct{}
+
+func (forever) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
 }

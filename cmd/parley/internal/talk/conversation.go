@@ -51,7 +51,8 @@ type Conversation struct {
 	Idle time.Duration
 	// Farewell is the close frame that ends it when everything was said.
 	Farewell Farewell
-	// Patience is how long the closing handshake may take. If zero, 5 seconds.
+	// Patience is how long the closing handshake may take. If zero, 5 seconds. If the deadline of Run's context is over,
+	// it may take a quarter of a second at most.
 	Patience time.Duration
 }
 
@@ -106,6 +107,9 @@ func (v *Conversation) Run(ctx context.Context) (*ws.CloseError, error) {
 		farewell = Farewell{Code: ws.CodeGoingAway}
 	case farewell.Code == 0:
 		farewell.Code = ws.CodeNormal
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // whoever set it wants this to be over
+		patience = min(patience, 250*time.Millisecond)
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()

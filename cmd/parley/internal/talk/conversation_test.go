@@ -97,7 +97,7 @@ func TestRepliesAreAwaited(t *testing.T) {
 			if !slices.Equal(r.got, c.want) || r.err != nil || r.end.Code != ws.CodeNormal || r.end.Remote {
 				t.Errorf("got %q, end %v, error %v; want %q", r.got, r.end, r.err, c.want)
 			}
-			if r.after < c.after || r.after > c.after+100*time.Millisecond {
+			if r.after < c.after-100*time.Millisecond || r.after > c.after+100*time.Millisecond { // it looks ten times a second
 				t.Errorf("it took %v, want %v", r.after, c.after)
 			}
 		})
@@ -360,4 +360,20 @@ func TestUnsentIsTold(t *testing.T) {
 	if r.err != nil || !slices.Equal(unsent, []string{"a"}) {
 		t.Errorf("unsent %q, error %v", unsent, r.err)
 	}
+}
+
+// TestDeadlineIsKept ends in time although the peer does not answer the close frame.
+func TestDeadlineIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		why := errors.New("enough of this")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, why)
+		defer cancel()
+		r := converse(t, ctx, func(p *wstest.Peer) {
+			p.ExpectClose(t, ws.CodeGoingAway)
+			p.Next() // until the end
+		}, Conversation{}, true)
+		if !errors.Is(r.err, why) || r.after != 1250*time.Millisecond {
+			t.Errorf("%v after %v", r.err, r.after)
+		}
+	})
 }
