@@ -29,6 +29,9 @@ type Handler struct {
 	active sync.WaitGroup // connections from their request on, and what runs without them
 }
 
+// maxHeaderLines is how many header lines a request may have: each is a variable of a process. http.Server bounds their bytes.
+const maxHeaderLines = 64
+
 // bodyTimeout is how long the body of a request may take, which nobody asked for.
 const bodyTimeout = 5 * time.Second
 
@@ -108,6 +111,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.ContentLength != 0 { // nothing here takes a body, but the answer comes after it: it must not take forever
 		http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
+	lines := 1 // Host, which net/http takes out
+	for _, values := range r.Header {
+		lines += len(values)
+	}
+	if lines > maxHeaderLines {
+		http.Error(w, fmt.Sprintf("431 request header fields too large: more than %d lines", maxHeaderLines), http.StatusRequestHeaderFieldsTooLarge)
+		return
 	}
 	if !h.o.AnyHost && !h.knownHost(r) {
 		http.Error(w, fmt.Sprintf("403 forbidden: no endpoint answers to the Host %q here; if the name is yours, start with --host NAME", r.Host), http.StatusForbidden)

@@ -323,6 +323,12 @@ func TestBridgeHeaderNames(t *testing.T) {
 	if env["PATH"] == "/evil" || env["HTTP_PATH"] != "/evil" || env["CONTENT_LENGTH"] != "" {
 		t.Errorf("%v", env)
 	}
+	many := http.Header{}
+	for i := range 60 {
+		many.Set("X-"+strconv.Itoa(i), "1")
+	}
+	refused(t, b.socket, &ws.DialOptions{Header: many}, 431)
+	refused(t, b.socket, &ws.DialOptions{Header: http.Header{"X": {strings.Repeat("x", 9<<10)}}}, 431)
 	for name := range env {
 		if name == "HTTPS" || name == "LD_PRELOAD" || strings.HasPrefix(name, "BASH") || strings.ContainsAny(name, "%-") || name == "HTTP_X_Y" {
 			t.Errorf("%s=%s", name, env[name])

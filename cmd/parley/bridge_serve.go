@@ -58,7 +58,7 @@ func (b *bridger) serve(parent context.Context, o bridge.Options) error {
 	protocols.SetHTTP1(true)
 	server := &http.Server{
 		Handler: h, TLSConfig: config, Protocols: protocols,
-		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10,
+		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 4 << 10, // and as much again, which net/http adds
 		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}
 	ended := make(chan error, 1)
