@@ -141,12 +141,23 @@ func (p *pinger) ping(ctx context.Context, conn *ws.Conn, events *eventLog) (*ws
 	p.mu.Unlock()
 	ticker := time.NewTicker(p.interval)
 	defer ticker.Stop()
+	slots := make(chan struct{}, underWay)
 loop:
 	for seq := 1; p.count == 0 || seq <= p.count; seq++ {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			break loop
+		case <-conn.Context().Done():
+			break loop
+		}
 		p.mu.Lock()
 		p.sent++
 		p.mu.Unlock()
-		waiting.Go(func() { p.one(answers, conn, seq, events) })
+		waiting.Go(func() {
+			defer func() { <-slots }()
+			p.one(answers, conn, seq, events)
+		})
 		if seq == p.count {
 			break
 		}
@@ -175,6 +186,9 @@ loop:
 	}
 	return end, context.Cause(ctx)
 }
+
+// underWay is how many pings may wait for their pongs: a connection forgets the oldest of more, which would look like a loss.
+const underWay = 64
 
 // one sends a ping and says what came of it.
 func (p *pinger) one(ctx context.Context, conn *ws.Conn, seq int, events *eventLog) {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -140,5 +141,28 @@ func TestRoundTrips(t *testing.T) {
 		if got := millis(d); got != want {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}
+	}
+}
+
+// TestPingManyUnderWay sends pings much faster than they are answered: none of them is lost.
+func TestPingManyUnderWay(t *testing.T) {
+	t.Parallel()
+	const count = 150
+	url := peer(t, wstest.Head{}, func(p *wstest.Peer, _ *http.Request) {
+		for n := 0; n < count; {
+			var late []wstest.Frame
+			for len(late) < underWay && n < count { // no more come until one is answered
+				late = append(late, p.MustNext(t))
+				n++
+			}
+			for _, f := range late {
+				p.Send(wstest.Pong(string(f.Payload)))
+			}
+		}
+		answerClose(t, p, p.MustNext(t))
+	})
+	r := parley(t, "", "ping", "-q", "-c", strconv.Itoa(count), "-i", "1ms", "-W", "20s", url)
+	if r.code != 0 || !strings.Contains(r.out, "150 pings sent, 150 answered, 0% loss") {
+		t.Errorf("%+v", r)
 	}
 }
