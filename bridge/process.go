@@ -25,7 +25,8 @@ type Ladder struct {
 var defaultLadder = Ladder{100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond}
 
 const (
-	groupPoll  = 5 * time.Millisecond   // how often a group without its leader is looked at
+	groupPoll  = 5 * time.Millisecond   // when a group without its leader is looked at first, then after twice as long each time
+	groupPause = 80 * time.Millisecond  // up to that: it is a look at all processes of the machine
 	killWait   = 5 * time.Second        // how long a killed process may take
 	lastOutput = 250 * time.Millisecond // how long output of a process that left its group is waited for
 	stallCheck = 20 * time.Second       // after that long in a write to a command, the peer is looked at
@@ -56,6 +57,7 @@ type process struct {
 	terminal bool
 
 	exited chan struct{} // closed when the process itself is gone
+	left   time.Time     // when that was
 	ended  chan struct{} // closed when all of its group is
 	stop   chan struct{} // closed to begin with the ladder
 	once   sync.Once
@@ -87,6 +89,7 @@ func startProcess(c command, ladder Ladder, log *slog.Logger, set *processes) (*
 	set.add(p)
 	go func() {
 		p.cmd.Wait() // its state says more
+		p.left = time.Now()
 		close(p.exited)
 	}()
 	go p.supervise(set)
@@ -191,19 +194,20 @@ func (p *process) supervise(set *processes) {
 func (p *process) gone(d time.Duration, early <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	exited := p.exited
-	var tick <-chan time.Time
+	exited, pause := p.exited, groupPoll
+	var again <-chan time.Time
 	for {
-		if exited == nil && groupGone(p) {
-			return true
+		if exited == nil {
+			if groupGone(p) {
+				return true
+			}
+			again = time.After(pause)
+			pause = min(2*pause, groupPause)
 		}
 		select {
 		case <-exited:
 			exited = nil
-			t := time.NewTicker(groupPoll)
-			defer t.Stop()
-			tick = t.C
-		case <-tick:
+		case <-again:
 		case <-early:
 			return false
 		case <-timer.C:

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+	"time"
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
@@ -76,7 +77,7 @@ func signalGroup(p *process, sig syscall.Signal) error {
 		return syscall.Kill(-p.pid, sig)
 	}
 	var errs []error
-	for _, group := range groups(p) {
+	for _, group := range groups(p, time.Now()) {
 		errs = append(errs, syscall.Kill(-group, sig))
 		if sig == syscall.SIGHUP || sig == syscall.SIGTERM {
 			syscall.Kill(-group, syscall.SIGCONT) // who is stopped has to go on to end
@@ -97,7 +98,7 @@ func groupGone(p *process) bool {
 			break
 		}
 	}
-	return len(groups(p)) == 0
+	return len(groups(p, p.left)) == 0
 }
 
 // terminals reports whether a command can have a terminal here.
