@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-ws/parley/cmd/parley/internal/screen"
@@ -130,8 +131,33 @@ func (c *client) welcome(conn *ws.Conn, interrupt func()) error {
 	return nil
 }
 
-// fromPerson gives what is typed, until its end.
+// mostQueued is how many messages may wait to be sent while one types.
+const mostQueued = 1000
+
+// fromPerson gives what is typed, until its end. What cannot be sent at once waits, so that the prompt does not.
 func (c *client) fromPerson(e *screen.Editor) {
+	queue, sent, dropped := make(chan talk.Item, mostQueued), make(chan struct{}), make(chan struct{})
+	var waiting atomic.Int64
+	go func() {
+		defer close(sent)
+		for item := range queue {
+			select {
+			case c.items <- item:
+				waiting.Add(-1)
+			case <-c.gone:
+				return
+			case <-dropped:
+				return
+			}
+		}
+	}()
+	defer func() {
+		close(queue)
+		if n := waiting.Load(); n > 0 && c.current() == nil {
+			c.say("%s will be sent when the connection is back; Ctrl-C ends without", some(n, "message"))
+		}
+		<-sent
+	}()
 	remember := true
 	for {
 		line, pasted, err := e.ReadLine()
@@ -156,11 +182,21 @@ func (c *client) fromPerson(e *screen.Editor) {
 			continue
 		case item == nil: // a command, done
 			continue
-		case c.current() == nil && item.Close == nil:
+		case item.Close != nil && c.current() == nil: // there is nothing to close
+			waiting.Store(0)
+			close(dropped)
+			return
+		case c.current() == nil:
 			c.say("not connected: it will be sent when the connection is back")
 		}
-		if !c.give(*item) {
+		waiting.Add(1)
+		select {
+		case queue <- *item:
+		case <-sent: // nobody takes it
 			return
+		default:
+			waiting.Add(-1)
+			c.say("it was not sent: %s wait for that already", some(mostQueued, "message"))
 		}
 	}
 }

@@ -307,6 +307,64 @@ func TestReconnect(t *testing.T) {
 }
 
 // TestReconnectFromPipe has a producer that goes on while the connection is lost.
+// TestReconnectPromptIsFree types while there is no connection: the prompt takes it all, and commands, too.
+func TestReconnectPromptIsFree(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	tm := onTerminal(t, "connect", "--reconnect", "--idle", "200ms", "ws://"+addr+"/")
+	lose := func() {
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := wstest.ServerPeer(conn)
+		p.Timeout = patience
+		if r, err := p.ReadRequest(); err != nil || p.Answer(r, wstest.Head{}) != nil {
+			t.Fatal(err)
+		}
+		tm.shows(t, "> ")
+		l.Close()
+		p.Send(wstest.Close(ws.CodeInternalError, "boom"))
+		conn.Close()
+	}
+	lose()
+	tm.shows(t, "connecting again in")
+	tm.types(t, "one\rtwo\r")
+	tm.until(t, "both are taken", func(out, _ string) bool { return strings.Count(out, "will be sent when the connection is back") == 2 })
+	tm.types(t, "/ping\r")
+	tm.shows(t, "not connected: /reconnect connects at once")
+	if l, err = net.Listen("tcp", addr); err != nil {
+		t.Skip("the port is taken meanwhile: ", err)
+	}
+	defer l.Close()
+	tm.types(t, "/reconnect\r")
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := wstest.ServerPeer(conn)
+	p.Timeout = patience
+	if r, err := p.ReadRequest(); err != nil || p.Answer(r, wstest.Head{}) != nil {
+		t.Fatal(err)
+	}
+	p.ExpectMessage(t, wstest.OpText, "one")
+	p.ExpectMessage(t, wstest.OpText, "two")
+	tm.shows(t, "connected again")
+	l.Close()
+	conn.Close()
+	tm.shows(t, "1006 (abnormal closure)")
+	tm.types(t, "three\r")
+	tm.until(t, "it is taken", func(out, _ string) bool { return strings.Count(out, "will be sent when the connection is back") == 3 })
+	tm.types(t, "/close\r") // and nothing is sent any more
+	if r := tm.wait(t); r.code != 3 && r.code != 6 {
+		t.Errorf("code %d", r.code)
+	}
+}
+
 func TestReconnectFromPipe(t *testing.T) {
 	t.Parallel()
 	url := comesAndGoes(t, func(p *wstest.Peer) { p.Send(wstest.Close(ws.CodeGoingAway, "")) })

@@ -24,6 +24,7 @@ const (
 type History struct {
 	name    string
 	entries []string
+	cut     bool // the file does not end with a line feed
 }
 
 // OpenHistory reads the history in a file, which need not exist. With an empty name there is no file.
@@ -53,6 +54,7 @@ func OpenHistory(name string) (*History, error) {
 			h.remember(entry)
 		}
 		if err == io.EOF {
+			h.cut = len(line) > 0
 			break
 		}
 		if err != nil {
@@ -81,7 +83,11 @@ func (h *History) Add(entry string) error {
 	if err != nil {
 		return fmt.Errorf("screen: history: %w", err)
 	}
-	_, err = f.Write(appendEntry(nil, entry))
+	var b []byte
+	if h.cut { // somebody was interrupted: what was cut shall not take this with it
+		b, h.cut = append(b, '\n'), false
+	}
+	_, err = f.Write(appendEntry(b, entry))
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("screen: history: %w", err)
 	}
@@ -107,6 +113,7 @@ func (h *History) shorten() error {
 	for _, entry := range h.entries {
 		b = appendEntry(b, entry)
 	}
+	h.cut = false
 	f, err := os.CreateTemp(filepath.Dir(h.name), "history-*") // with mode 0600
 	if err != nil {
 		return fmt.Errorf("screen: history: %w", err)

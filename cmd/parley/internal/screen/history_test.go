@@ -76,3 +76,23 @@ func TestHistoryThatCannotBeWritten(t *testing.T) {
 		t.Errorf("%v, %d", err, h.Len())
 	}
 }
+
+// TestHistoryCut adds to a file of which the last line was not written to its end.
+func TestHistoryCut(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "history")
+	if err := os.WriteFile(name, []byte("\"one\"\n\"tw"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h, err := OpenHistory(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range []string{"three", "four"} {
+		if err := h.Add(entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if content, _ := os.ReadFile(name); string(content) != "\"one\"\n\"tw\n\"three\"\n\"four\"\n" {
+		t.Errorf("%q", content)
+	}
+}
