@@ -29,7 +29,7 @@ const (
 	groupPause = 80 * time.Millisecond  // up to that: it is a look at all processes of the machine
 	killWait   = 5 * time.Second        // how long a killed process may take
 	lastOutput = 250 * time.Millisecond // how long output of a process that left its group is waited for
-	stallCheck = 20 * time.Second       // after that long in a write to a command, the peer is looked at
+	stallCheck = 5 * time.Second        // after that long in a write to a command, the peer is looked at
 )
 
 // command is how a process is started.
