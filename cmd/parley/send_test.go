@@ -473,7 +473,12 @@ func TestSendUsage(t *testing.T) {
 	parley(t, "", "send", "--unix-socket", "/no/such/socket", "ws://127.0.0.1:1/", "x").expect(t, 3, "/no/such/socket", "path of its socket")
 	parley(t, "", "send", "-o", "/no/such/folder/file", "ws://127.0.0.1:1/").expect(t, 1, "-o")
 	s := startServer(t, nil)
-	parley(t, "ok\nb\xe4d\n", "send", s.echo).expect(t, 7, "message 2", "--binary")
+	for _, count := range []string{"0", "5"} { // what was sent gets its reply
+		r := parley(t, "ok\nb\xe4d\n", "send", "-n", count, s.echo)
+		if r.expect(t, 7, "message 2", "--binary"); r.out != "ok\n" {
+			t.Errorf("%+v", r)
+		}
+	}
 	parley(t, "ff\nxyz\n", "send", "--hex", s.echo).expect(t, 1, "message 2", "hexadecimal")
 	parley(t, "\xff\xff\xff\xffab", "send", "--frame", "len32", s.echo).expect(t, 1, "4294967295 bytes", "--frame") // not read: memory is bounded
 	parley(t, "\x00\x00\x00\x09ab", "send", "--frame", "len32", s.echo).expect(t, 1, "2 of the 9 bytes", "--frame")

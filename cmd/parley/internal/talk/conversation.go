@@ -16,7 +16,7 @@ var ErrEnough = errors.New("talk: enough")
 // Item is something to send, or the reason why there is nothing more to send.
 type Item struct {
 	ws.Message
-	// Err, if set, ends the conversation; the message is not sent.
+	// Err, if set, ends the conversation when the replies to what was sent before have been awaited; the message is not sent.
 	Err error
 	// Close, if set, ends the conversation with this close frame, at once; there is no message then.
 	Close *Farewell
@@ -156,6 +156,12 @@ func (v *Conversation) send(ctx context.Context, refused <-chan error, h *hearin
 			case !ok:
 				return v.await(ctx, refused, h, idle)
 			case item.Err != nil:
+				if idle < 0 { // so many messages may never come
+					idle = time.Second
+				}
+				if err := v.await(ctx, refused, h, idle); err != nil && !errors.Is(err, ErrEnough) {
+					return err
+				}
 				return item.Err
 			case item.Close != nil:
 				*farewell = *item.Close
