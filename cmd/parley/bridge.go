@@ -56,6 +56,7 @@ docs/bridge.md explains --history --restart --slow --queue --ladder --unix --sta
 			return b.run(cmd, args)
 		},
 	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(bridgeAdvice(err), "%w", err) })
 	f := cmd.Flags()
 	b.register(f)
 	f.SortFlags = false

@@ -145,7 +145,9 @@ func TestBridgeUsage(t *testing.T) {
 		{"--passenv A=b -- cat", 2, []string{"--passenv", "PATH,HOME"}},
 		{"--pty --frame nul -- cat", 2, []string{"--pty", "--frame"}},
 		{"--drain -1s -- cat", 2, []string{"--drain"}},
-		{"--port 8080 -- cat", 2, []string{"--port", "bridge --help"}},
+		{"--port=8080 -- cat", 2, []string{"--port", "--listen 127.0.0.1:8080", "docs/cli.md"}},
+		{"--passstderr -- cat", 2, []string{"--stderr json"}},
+		{"--prot 8080 -- cat", 2, []string{"--prot", "bridge --help"}},
 	} {
 		args := []string{"bridge"}
 		if !strings.Contains(c.args, "--listen") && !strings.Contains(c.args, "--connect") {
