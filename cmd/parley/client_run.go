@@ -63,6 +63,7 @@ func (c *client) run(parent context.Context) (err error) {
 	c.prompt.std = c.std
 	signals := withSignals(parent, c.prompt.close)
 	defer signals.release()
+	signals.endInTime()
 	ctx, cancel := withMaxTime(signals, c.flags.maxTime)
 	defer cancel()
 

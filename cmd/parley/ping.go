@@ -89,6 +89,7 @@ loss and the times in short. Messages that come are ignored. Ends with 124 if no
 func (p *pinger) run(parent context.Context) (err error) {
 	signals := withSignals(parent, func() {})
 	defer signals.release()
+	signals.endInTime()
 	ctx, cancel := withMaxTime(signals, p.maxTime)
 	defer cancel()
 	var events *eventLog

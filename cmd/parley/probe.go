@@ -89,6 +89,7 @@ const maxHops = 20
 func (p *prober) run(parent context.Context) error {
 	signals := withSignals(parent, func() {})
 	defer signals.release()
+	signals.endInTime()
 	ctx, cancel := withMaxTime(signals, p.flags.maxTime)
 	defer cancel()
 	p.report = newProbeReport(p.std.out, p.target, p.flags)

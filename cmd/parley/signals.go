@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,15 +56,7 @@ func withSignals(parent context.Context, atOnce func()) *interruptible {
 			case sig := <-i.signals:
 				s := &stopped{sig}
 				if !first {
-					tidied := make(chan struct{})
-					go func() {
-						defer close(tidied)
-						atOnce()
-					}()
-					select {
-					case <-tidied:
-					case <-time.After(time.Second): // it hangs in a terminal that takes nothing any more
-					}
+					atOnce()
 					os.Exit(s.code())
 				}
 				cancel(s)
@@ -77,6 +70,20 @@ func withSignals(parent context.Context, atOnce func()) *interruptible {
 		cancel(nil)
 	}
 	return i
+}
+
+// drainTime is how long a client may take to end after the first signal: the closing handshake has 5 seconds, and what is printed
+// the rest.
+const drainTime = 7 * time.Second
+
+// endInTime ends the process when the first signal was too long ago: it hangs in a terminal or a pipe that takes nothing.
+func (i *interruptible) endInTime() {
+	context.AfterFunc(i, func() {
+		var s *stopped
+		if errors.As(context.Cause(i), &s) {
+			time.AfterFunc(drainTime, func() { os.Exit(s.code()) })
+		}
+	})
 }
 
 // notice prints a line about what goes on; nobody can be told if that fails.

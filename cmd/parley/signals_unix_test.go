@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -163,5 +164,36 @@ func TestConnectClosedOutput(t *testing.T) {
 	cmd.Wait() // the status says more
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGPIPE {
 		t.Errorf("%v, want SIGPIPE, which a shell shows as 141", cmd.ProcessState)
+	}
+}
+
+// TestSendStuckOutput ends clients whose output nobody takes.
+func TestSendStuckOutput(t *testing.T) {
+	t.Parallel()
+	url := peer(t, wstest.Head{}, func(p *wstest.Peer, _ *http.Request) {
+		go io.Copy(io.Discard, p.Stream) // ends with the connection
+		for p.Send(wstest.Text(strings.Repeat("x", 1<<16))) == nil {
+		}
+	})
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	cmd := exec.Command(binary, "send", "--json", "-n", "1000000", url)
+	cmd.Stdout = writer
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	writer.Close()
+	if _, err := io.ReadFull(reader, make([]byte, 1000)); err != nil {
+		t.Error(err)
+	}
+	cmd.Process.Signal(terminate)
+	watchdog := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	defer watchdog.Stop()
+	cmd.Wait() // the exit code says more
+	if code := cmd.ProcessState.ExitCode(); code != 143 {
+		t.Errorf("code %d, want 143", code)
 	}
 }
