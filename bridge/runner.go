@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -182,6 +183,14 @@ func (r *Runner) pop() []byte {
 	return b
 }
 
+// unpop puts an entry back to the front.
+func (r *Runner) unpop(b []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue = slices.Insert(r.queue, 0, b)
+	r.size += len(b)
+}
+
 // feed writes to the process what is queued, until it ends. What is left then waits for the next one.
 func (r *Runner) feed(p *process) {
 	deaf := false
@@ -199,7 +208,9 @@ func (r *Runner) feed(p *process) {
 			}
 			select { // it ends, or goes on and has closed its standard input: then what it does not want to read is lost
 			case <-p.exited:
+				r.unpop(b)
 			case <-p.stop:
+				r.unpop(b)
 			case <-time.After(deafAfter):
 				deaf = true
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ type shared struct {
 	o     *Options
 	input chan input    // to the process, from connections
 	over  chan struct{} // closed when there will be no process any more
+	left  *input        // what a process could not take before it ended; of feed alone
 
 	replace sync.Once // of bytes that are not UTF-8
 
@@ -89,10 +91,17 @@ func (s *shared) finish(code ws.Code, reason string) {
 func (s *shared) feed(p *process) {
 	told := map[int64]bool{} // connections that this process knows of
 	deaf := false
-	write := func(b []byte) {
-		if !deaf && p.write(b, nil) != nil {
-			deaf = true // it has closed its standard input: what it does not want to read is lost
+	write := func(b []byte) (ok bool) {
+		if deaf || p.write(b, nil) == nil {
+			return true
 		}
+		select { // it ends, or goes on and has closed its standard input: then what it does not want to read is lost
+		case <-p.exited:
+		case <-p.stop:
+		case <-time.After(deafAfter):
+			deaf = true
+		}
+		return deaf
 	}
 	tell := func(l *listener) {
 		if s.o.Framing == Events && !told[l.number] {
@@ -109,6 +118,25 @@ func (s *shared) feed(p *process) {
 	for _, l := range present {
 		tell(l)
 	}
+	pass := func(in input) {
+		switch {
+		case !in.last:
+			tell(in.from)
+		case !told[in.from.number]:
+			return // it came and went while the process was another
+		default:
+			delete(told, in.from.number)
+		}
+		if !write(in.line) && !in.last {
+			s.left = &in
+		}
+	}
+	if in := s.left; in != nil {
+		s.left = nil
+		if s.o.Framing != Events || slices.Contains(present, in.from) { // else nobody would tell that it has gone
+			pass(*in)
+		}
+	}
 	for {
 		select {
 		case <-p.exited:
@@ -116,15 +144,7 @@ func (s *shared) feed(p *process) {
 		case <-p.stop:
 			return
 		case in := <-s.input:
-			switch {
-			case !in.last:
-				tell(in.from)
-			case !told[in.from.number]:
-				continue // it came and went while the process was another
-			default:
-				delete(told, in.from.number)
-			}
-			write(in.line)
+			pass(in)
 		}
 	}
 }

@@ -285,6 +285,29 @@ func TestBridgeLateJoiners(t *testing.T) {
 	joiners.Wait()
 }
 
+// What a process could not be given before it ended is for the next one.
+func TestBridgeRestartLosesNothing(t *testing.T) {
+	t.Parallel()
+	const command = `read x; exec <&-; echo "got $x"; sleep 0.2; exit 1`
+	c := dial(t, startBridge(t, "--mode", "shared", "--", "sh", "-c", command).socket, nil)
+	s := startCommands(t, one("topic = \"once\"\ninput = true", command))
+	topic := dial(t, s.ws+"/t/once", nil)
+	for _, word := range []string{"a", "b", "c"} { // each comes when its predecessor reads no more
+		tell(t, c, word)
+		tell(t, topic, word)
+		says(t, c, "got "+word)
+		says(t, topic, word)
+		says(t, topic, "got "+word)
+	}
+
+	j := dial(t, startBridge(t, "--mode", "shared", "--frame", "json", "--", "sh", "-c",
+		`while read x; do case $x in *msg*) exec <&-; echo '{"data":"got"}'; sleep 0.2; exit 1;; esac; done`).socket, nil)
+	for range 2 {
+		tell(t, j, "x")
+		says(t, j, "got")
+	}
+}
+
 // The line of a browser says where a command connects to, and with which headers.
 func TestBridgeCurl(t *testing.T) {
 	t.Parallel()
