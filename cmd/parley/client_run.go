@@ -423,7 +423,14 @@ func (c *client) ended(end *ws.CloseError, err error) error {
 		return err
 	}
 	if code := exitCode(end); code != exitDone && !c.accepts(end) {
-		return &failure{code, errors.New(closing(end)), fmt.Sprintf("--ok-close %d takes that for success", end.Code)}
+		hint := fmt.Sprintf("--ok-close %d takes that for success", end.Code)
+		switch {
+		case end.Remote && end.Code == ws.CodeMessageTooBig:
+			hint = "send smaller messages, or let the server take more; " + hint
+		case end.Remote && end.Code == ws.CodeAbnormal:
+			hint = "see parley probe for what the server does; " + hint
+		}
+		return &failure{code, errors.New(closing(end)), hint}
 	}
 	if missing := c.wanted.missing(); missing != "" {
 		return &failure{exitExpect, fmt.Errorf("%w: %s; %d came", errNotMet, missing, c.received), "wait longer with --idle, or look at them with --json"}
