@@ -79,6 +79,48 @@ func TestBridgeNohup(t *testing.T) {
 	}
 }
 
+// A bridge whose log nobody reads any more goes on, and ends in order.
+func TestBridgeLogReaderLeaves(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command(binary, "bridge", "--listen", "127.0.0.1:0", "--", "sh", "-c", `echo lost >&2; echo "$$"; cat`)
+	errs, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	defer cmd.Process.Kill()
+	url := ""
+	for lines := bufio.NewScanner(errs); url == "" && lines.Scan(); {
+		_, url, _ = strings.Cut(lines.Text(), "socket ")
+	}
+	errs.Close()
+	go func() { ended <- cmd.Wait() }()
+	var pids []int
+	for range 3 {
+		c := dial(t, url, nil)
+		pids = append(pids, number(t, c))
+		tell(t, c, "still there")
+		says(t, c, "still there")
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Error("it does not end")
+	}
+	for _, pid := range pids {
+		dies(t, pid)
+	}
+}
+
 // A line without an end is too long at once, not at the end that never comes. So is a message that promises much.
 func TestBridgeEndless(t *testing.T) {
 	t.Parallel()
