@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"os/signal"
 	"strconv"
@@ -327,13 +326,12 @@ func ending(parent context.Context, kill func()) *interruptible {
 	if !signal.Ignored(syscall.SIGHUP) { // else it was started by nohup
 		unhook = onHangup(func() { cancel(&stopped{syscall.SIGTERM}) })
 	}
-	deaf := make(chan os.Signal, 1) // nobody reads the log any more, or what a connection is sent: no reason to leave processes behind
-	signal.Notify(deaf, syscall.SIGPIPE)
+	hear := deafToPipes() // nobody reads the log any more, or what a connection is sent: no reason to leave processes behind
 	i := withSignals(ctx, kill)
 	release := i.release
 	i.release = func() {
 		unhook()
-		signal.Stop(deaf)
+		hear()
 		release()
 		cancel(nil)
 	}

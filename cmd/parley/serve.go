@@ -121,6 +121,7 @@ func serve(parent context.Context, cfg *config.Config, load func() (*config.Conf
 
 	ctx := withSignals(parent, s.Kill)
 	defer ctx.release()
+	defer deafToPipes()() // nobody reads the log any more: no reason to end without a word
 	tell := context.AfterFunc(ctx, func() {
 		switch n := s.Connections(); {
 		case cfg.DrainDelay > 0:

@@ -90,3 +90,11 @@ func (i *interruptible) endInTime() {
 func notice(w io.Writer, format string, args ...any) {
 	fmt.Fprintf(w, "parley: "+format+"\n", args...)
 }
+
+// deafToPipes has the program outlive that nobody reads its standard streams, until hear is called. What it starts does not
+// inherit that, as it would if the signal were ignored.
+func deafToPipes() (hear func()) {
+	ch := make(chan os.Signal, 1) // nobody looks into it
+	signal.Notify(ch, syscall.SIGPIPE)
+	return func() { signal.Stop(ch) }
+}

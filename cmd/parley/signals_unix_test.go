@@ -197,3 +197,38 @@ func TestSendStuckOutput(t *testing.T) {
 		t.Errorf("code %d, want 143", code)
 	}
 }
+
+// A server whose log nobody reads any more goes on, and ends in order.
+func TestServeLogReaderLeaves(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command(binary, "serve", "--addr", "127.0.0.1:0", "--log-level", "debug")
+	errs, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	url := ""
+	for lines := bufio.NewScanner(errs); url == "" && lines.Scan(); {
+		_, url, _ = strings.Cut(lines.Text(), "echo   ")
+	}
+	errs.Close()
+	for range 3 { // each has a line in the log
+		c := dial(t, url, nil)
+		if err := c.Write(t.Context(), ws.Text, []byte("there?")); err != nil {
+			t.Fatal(err)
+		}
+		if _, p, err := c.Read(t.Context()); err != nil || string(p) != "there?" {
+			t.Fatalf("%q, %v", p, err)
+		}
+		c.CloseNow()
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}

@@ -34,6 +34,9 @@ func checkTopic(s string) error {
 	if err := broker.CheckTopic(s); err != nil {
 		return errors.New(strings.TrimPrefix(err.Error(), "broker: "))
 	}
+	if f, err := broker.Pattern(s); err != nil || !f.IsExact() {
+		return fmt.Errorf("%.80q is a pattern: write the name of one topic", s)
+	}
 	return nil
 }
 

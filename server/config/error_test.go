@@ -78,7 +78,7 @@ func TestErrors(t *testing.T) {
 			`topic = "k"`+"\n"+`run = ["date"]`+"\n"+`connect = "token"`+"\n"+`max_connections = 3`+"\n"+`pty = true`+"\n"+`input_full = "wait"`,
 		)},
 		{"paths of commands", commands(`path = "run"`, `path = "/"`, `path = "/a/"`, `path = "/a//b"`, `path = "/{x}"`, `path = "/a b"`, `path = "/t/x"`, `path = "/ws"`, `path = "/healthz"`, `path = "/v1/x"`)},
-		{"values of commands", commands(`path = 3`, `topic = ""`, `run = "date"`, `run = ["a\u0000"]`, `pass_env = ["A=b"]`, `ladder = ["1s", "2s", "0s"]`, `mode = "alone"`, `frame = "line"`, `runs = ["date"]`)},
+		{"values of commands", commands(`path = 3`, `topic = ""`, `topic = "a/*"`, `topic = "a/*/b"`, `run = "date"`, `run = ["a\u0000"]`, `pass_env = ["A=b"]`, `ladder = ["1s", "2s", "0s"]`, `mode = "alone"`, `frame = "line"`, `runs = ["date"]`)},
 		{"commands elsewhere", env("PARLEY_COMMAND=path=/x run=date")},
 		{"limits", toml("[limits]", "outbox = \"64KiB\"", "outbox_total = \"1KiB\"", "history_total = \"1MiB\"")},
 		{"bursts", toml("[[topic]]", "pattern = \"a\"", "burst = 5", "[[api_key]]", "name = \"a\"", "key = \"0123456789abcdef\"", "scopes = [\"read\"]", "burst = 1")},
