@@ -24,6 +24,7 @@ type prompt struct {
 	mu     sync.Mutex
 	editor *screen.Editor // nil unless somebody types
 	stop   func()         // ends listening to signals
+	closed chan struct{}  // closed when the terminal is given back; nil while there was no editor
 }
 
 // open opens the line editor if somebody types here and sees the prompt.
@@ -54,15 +55,25 @@ func (p *prompt) open(o screen.EditorOptions) error {
 	return nil
 }
 
-// close gives the terminal back; without an editor it does nothing.
+// close gives the terminal back, and returns when that is done, whoever began with it. Without an editor it does nothing.
 func (p *prompt) close() {
 	p.mu.Lock()
-	e := p.editor
-	p.editor = nil
+	if e := p.editor; e != nil {
+		p.editor, p.closed = nil, make(chan struct{})
+		go func(closed chan<- struct{}, stop func()) {
+			e.Close() // nothing could be done about an error
+			close(closed)
+			stop() // what it waits for may hang as well
+		}(p.closed, p.stop)
+	}
+	closed := p.closed
 	p.mu.Unlock()
-	if e != nil {
-		e.Close()   // nothing could be done about an error
-		go p.stop() // what it would wait for may hang in a terminal that takes nothing
+	if closed == nil {
+		return
+	}
+	select {
+	case <-closed:
+	case <-time.After(time.Second): // it hangs in a terminal that takes nothing
 	}
 }
 

@@ -185,7 +185,11 @@ func explainHandshake(he *ws.HandshakeError) *failure {
 		return f(exitUsage, "see parley help client-flags")
 	case errors.As(he, &dns):
 		return f(exitNetwork, "check the host's name")
-	case errors.As(he, &unknown), errors.As(he, &name), errors.As(he, &invalid):
+	case errors.As(he, &name):
+		return f(exitNetwork, "use a name that the certificate is for (--resolve says where that is), or accept any with -k")
+	case errors.As(he, &invalid) && invalid.Reason == x509.Expired:
+		return f(exitNetwork, "renew the certificate, check the clock, or accept any with -k")
+	case errors.As(he, &unknown), errors.As(he, &invalid):
 		return f(exitNetwork, "trust it with --cacert FILE, or accept any with -k")
 	case errors.As(he, &record):
 		return f(exitNetwork, "the server speaks no TLS there: try ws:// instead of wss://")

@@ -80,11 +80,18 @@ func (tm *terminal) types(t *testing.T, keys string) {
 
 func (tm *terminal) shows(t *testing.T, text string) {
 	t.Helper()
-	tm.until(t, text, func(out, _ string) bool { return strings.Contains(sequence.ReplaceAllString(out, ""), text) })
+	tm.until(t, text, func(out, _ string) bool { return strings.Contains(seen(out), text) })
 }
 
-// sequence is what moves the cursor, erases and colours, where a test looks for text.
-var sequence = regexp.MustCompile(`\x1b\[[0-9]*[A-Km]`)
+var (
+	// erased is a prompt that is drawn anew, below a message or with another line.
+	erased = regexp.MustCompile(`> [^\r\n]*\x1b\[G\x1b\[J`)
+	// sequence is what moves the cursor, erases and colours.
+	sequence = regexp.MustCompile(`\x1b\[[0-9]*[A-Km]`)
+)
+
+// seen returns what somebody sees of an output, if no line is wrapped.
+func seen(out string) string { return sequence.ReplaceAllString(erased.ReplaceAllString(out, ""), "") }
 
 func TestTerminal(t *testing.T) {
 	t.Parallel()
@@ -93,9 +100,9 @@ func TestTerminal(t *testing.T) {
 	tm.shows(t, "parley: connected to "+s.echo+", subprotocol echo, permessage-deflate")
 	tm.shows(t, "> ")
 	tm.types(t, "grüß dich\r")
-	tm.shows(t, "> grüß dich\r\n> grüß dich\r\n> ") // typed, and come back in the place of the next prompt
-	tm.types(t, "worl\x7fld\x01hello \r")           // with the keys of an editor: backspace, the start of the line
-	tm.shows(t, "> hello world\r\n> ")
+	tm.shows(t, "> grüß dich\r\ngrüß dich\r\n> ") // typed, and come back above the next prompt
+	tm.types(t, "worl\x7fld\x01hello \r")         // with the keys of an editor: backspace, the start of the line
+	tm.shows(t, "> hello world\r\nhello world\r\n")
 	tm.types(t, "\x04") // Ctrl-D
 	if r := tm.wait(t); r.code != 0 {
 		t.Errorf("code %d", r.code)
