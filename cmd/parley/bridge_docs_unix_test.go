@@ -275,7 +275,7 @@ func startDocumented(t *testing.T, dir, line string) *documented {
 	t.Helper()
 	p := &process{cmd: exec.Command("sh", "-c", "exec "+line), news: make(chan struct{}, 1), done: make(chan struct{})}
 	p.cmd.Dir = dir
-	p.cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "PARLEY_LISTEN=127.0.0.1:0")
+	p.cmd.Env = environ("PATH="+dir+":"+os.Getenv("PATH"), "PARLEY_LISTEN=127.0.0.1:0")
 	p.cmd.Stdout, p.cmd.Stderr = sink{p, &p.out}, sink{p, &p.err}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

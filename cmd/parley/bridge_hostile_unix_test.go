@@ -83,6 +83,7 @@ func TestBridgeNohup(t *testing.T) {
 func TestBridgeLogReaderLeaves(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command(binary, "bridge", "--listen", "127.0.0.1:0", "--", "sh", "-c", `echo lost >&2; echo "$$"; cat`)
+	cmd.Env = environ()
 	errs, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

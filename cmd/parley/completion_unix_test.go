@@ -72,7 +72,7 @@ func TestCompletionFish(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		cmd := exec.CommandContext(ctx, fish, "--no-config", "-c", "parley completion fish | source; complete -C $argv[1]", line)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "HOME="+dir, "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
+		cmd.Env = environ("PATH="+dir+":"+os.Getenv("PATH"), "HOME="+dir, "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
 		out, err := cmd.Output()
 		cancel()
 		if err != nil {
@@ -167,7 +167,7 @@ func shellOnTerminal(t *testing.T, dir, shell string, args ...string) *terminal 
 	}
 	p := &process{cmd: exec.Command(shell, args...), news: make(chan struct{}, 1), done: make(chan struct{}), late: true}
 	p.cmd.Dir = dir
-	p.cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "TERM=dumb", "HOME="+dir, "HISTFILE=", "INPUTRC=/dev/null", "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
+	p.cmd.Env = environ("PATH="+dir+":"+os.Getenv("PATH"), "TERM=dumb", "HOME="+dir, "HISTFILE=", "INPUTRC=/dev/null", "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = tty, tty, tty
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true} // on standard input
 	if err := p.cmd.Start(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,12 +88,7 @@ type process struct {
 func begin(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(binary, args...), news: make(chan struct{}, 1), done: make(chan struct{})}
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "PARLEY_") {
-			p.cmd.Env = append(p.cmd.Env, v)
-		}
-	}
-	p.cmd.Env = append(p.cmd.Env, env...)
+	p.cmd.Env = environ(env...)
 	var err error
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -110,6 +106,12 @@ func begin(t *testing.T, env []string, args ...string) *process {
 		<-p.done
 	})
 	return p
+}
+
+// environ returns the variables of this process but for those of Parley, of which some are for the tests alone, and more.
+func environ(more ...string) []string {
+	list := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PARLEY_") })
+	return append(list, more...)
 }
 
 // sink collects one stream.

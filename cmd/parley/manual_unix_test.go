@@ -38,7 +38,7 @@ func TestManualExamples(t *testing.T) {
 			}
 			cmd := exec.CommandContext(t.Context(), shell, "-c", line)
 			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "HOME="+dir, "PAGER=cat", "MANPAGER=cat")
+			cmd.Env = environ("PATH="+dir+":"+os.Getenv("PATH"), "HOME="+dir, "PAGER=cat", "MANPAGER=cat")
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Errorf("%s: %v\n%s", line, err, out)
@@ -55,7 +55,7 @@ func TestManualExamples(t *testing.T) {
 		t.Error(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "man", "parley-send")
-	cmd.Env = append(os.Environ(), "MANPATH="+filepath.Join(dir, ".local/share/man"), "MANPAGER=cat", "LC_ALL=C.UTF-8")
+	cmd.Env = environ("MANPATH="+filepath.Join(dir, ".local/share/man"), "MANPAGER=cat", "LC_ALL=C.UTF-8")
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "parley-send - send messages") {
 		t.Errorf("man parley-send, installed: %v\n%.500s", err, out)
 	}

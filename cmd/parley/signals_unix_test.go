@@ -202,6 +202,7 @@ func TestSendStuckOutput(t *testing.T) {
 func TestServeLogReaderLeaves(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command(binary, "serve", "--addr", "127.0.0.1:0", "--log-level", "debug")
+	cmd.Env = environ()
 	errs, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ func attach(t *testing.T, out io.Writer, args ...string) *terminal {
 		t.Fatal(err)
 	}
 	p := &process{cmd: exec.Command(binary, args...), news: make(chan struct{}, 1), done: make(chan struct{}), late: true}
-	p.cmd.Env = append(os.Environ(), "TERM=xterm")
+	p.cmd.Env = environ("TERM=xterm")
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = tty, tty, tty
 	if out != nil {
 		p.cmd.Stdout = out
