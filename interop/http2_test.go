@@ -86,7 +86,10 @@ func http2Conns(t *testing.T, p *process, ours role, secure bool, told command) 
 			Options: ws.AcceptOptions{Options: options, Compression: compression, AnyOrigin: true},
 			Handle: func(c *ws.Conn) error {
 				conns <- c
-				<-over
+				select {
+				case <-over:
+				case <-c.Context().Done(): // the stream ends with the handler
+				}
 				return nil
 			},
 		})

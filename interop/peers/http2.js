@@ -13,7 +13,7 @@ const name = 'permessage-deflate';
 
 // over makes a WebSocket of a stream.
 function over(stream, isServer, deflate) {
-  const socket = new WebSocket(null, undefined, { autoPong: true });
+  const socket = new WebSocket(null, undefined, { autoPong: true, closeTimeout: 30_000 });
   socket._isServer = isServer;
   if (deflate) socket._extensions = { [name]: deflate };
   socket.setSocket(stream, Buffer.alloc(0), { maxPayload: 0 });
