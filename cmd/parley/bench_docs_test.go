@@ -45,7 +45,7 @@ func TestBenchDocs(t *testing.T) {
 		}
 		cmd := exec.CommandContext(t.Context(), shell, "-ec", text)
 		cmd.Dir = dir
-		cmd.Env = environ("PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+		cmd.Env = environ("PATH=" + dir + string(os.PathListSeparator) + os.Getenv("PATH"))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s%s", err, text, out)
 		}

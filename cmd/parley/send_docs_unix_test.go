@@ -23,7 +23,7 @@ func inShell(t *testing.T, s *served, dir, command string) string {
 	host := strings.TrimSuffix(strings.TrimPrefix(s.echo, "ws://"), "/echo")
 	cmd := exec.CommandContext(ctx, "sh", "-c", strings.ReplaceAll(command, "127.0.0.1:8080", host))
 	cmd.Dir = dir
-	cmd.Env = environ("PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Env = environ("PATH=" + dir + string(os.PathListSeparator) + os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("%s: %v\n%s", command, err, out)
