@@ -26,7 +26,7 @@ help: ## Show this list
 test: install lint ## Run everything: the linters, all tests, with CI set short fuzzing too
 	@scripts/test.sh
 ifdef CI
-	@FUZZTIME=5s scripts/fuzz.sh
+	@FUZZTIME=4s scripts/fuzz.sh
 endif
 
 .PHONY: lint
