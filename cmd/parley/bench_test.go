@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -334,8 +335,9 @@ func TestBenchMaxTime(t *testing.T) {
 	t.Parallel()
 	url := echoServer(t, same)
 	report, r := benched(t, 124, url, "-d", "1h", "--max-time", "500ms")
-	if !report.Interrupted || report.Messages.Sent == 0 || len(report.Faults) != 0 || !strings.Contains(r.err, "--max-time") {
-		t.Errorf("%+v, %s", report.Messages, r.err)
+	faults := slices.DeleteFunc(report.Faults, func(f load.Fault) bool { return f.Kind == "unsent" }) // what was due at that very moment
+	if !report.Interrupted || report.Messages.Sent == 0 || len(faults) != 0 || !strings.Contains(r.err, "--max-time") {
+		t.Errorf("%+v, %+v, %s", report.Messages, faults, r.err)
 	}
 	report, r = benched(t, 124, url, "-c", "100", "--connect-rate", "10", "--max-time", "1s")
 	if c := report.Connections; !report.Interrupted || c.Opened == 0 || c.Opened == 100 || c.Failed != 0 || report.Messages.Sent != 0 {
